@@ -1,1 +1,1 @@
-"""Gymnasium's environments here, and ours in Gymnasium."""
+"""Using Gymnasium's environments in Zerone, and Zerone's in Gymnasium."""

@@ -1,4 +1,4 @@
-"""Which actions an environment played by Python allows: what it says in `info["action_mask"]`, or a function says."""
+"""The allowed actions of an environment played by Python: from `info["action_mask"]`, or from a function."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from zerone.environments.gym.views import Space
 
 Masks: TypeAlias = np.ndarray
 IN_INFO = "action_mask"
-"""Where Gymnasium's environments (Taxi) say it."""
+"""The key of the mask in the info of Gymnasium's environments (Taxi)."""
 NOW, AT_THE_END = "allowed", "allowed_at_the_end"
-"""The masks of a vector of ours, in its info: of what it shows now, and of last observations (SAME_STEP mode)."""
+"""The keys of the masks in our vectors' info: for the current, and for final observations (SAME_STEP mode)."""
 
 
 class MaskError(ValueError):
-    """A mask that cannot be kept to: what is wrong with it, to follow the name of whose it is."""
+    """An invalid mask; the text says what is wrong, and follows the name of the environment or function."""
 
 
 class EmptyMaskError(MaskError):
-    """A mask that allows nothing."""
+    """A mask that allows no action."""
 
 
 def read_mask(found: object, shape: tuple[int, ...]) -> Masks:
-    """A mask, or several in rows, as booleans of this shape. Raises `MaskError` where it is none or allows nothing."""
+    """A mask, or several as rows, as bool of `shape`. Raises `MaskError` if it is invalid or allows nothing."""
     try:
         mask = np.asarray(found)
     except ValueError:  # rows of different lengths
@@ -57,12 +57,12 @@ def read_mask(found: object, shape: tuple[int, ...]) -> Masks:
 
 @dataclasses.dataclass(frozen=True)
 class Allowing:
-    """Where the masks of an environment come from: a function of what it shows, or, without one, its info."""
+    """The source of an environment's masks: a function of the observation, or, without one, its info."""
 
     function: Callable[[Any], object] | None = None
 
     def actions_of(self, space: Space, name: str) -> int:
-        """How many actions there are. Raises `InputError` where they are no numbers from 0 on."""
+        """The number of actions. Raises `InputError` if the action space is not discrete from 0 on."""
         if not isinstance(space, spaces.Discrete):
             raise InputError(translated("action masks are for Discrete actions; those of {name} are not", name=name))
         return int(space.n)
@@ -70,12 +70,12 @@ class Allowing:
     def of(
         self, observation: object, info: object, actions: int, *, terminated: bool = False, over: bool = False
     ) -> Masks:
-        """The mask after a reset or a step. Where nothing is allowed at an end all are: nothing is chosen any more.
+        """The mask after a reset or a step. At the end of an episode an empty mask becomes all true: no action follows.
 
         Raises:
-            MaskError: there is none, or it cannot be kept to.
+            MaskError: there is none, or it is invalid.
         """
-        if terminated:  # what would be allowed counts nowhere
+        if terminated:  # no action follows, so the mask does not matter
             return np.ones(actions, bool)
         if self.function is not None:
             found = self.function(observation)

@@ -1,8 +1,8 @@
-"""What is put around a Gymnasium environment by name: repeated actions, wrappers, and stacks of observations.
+"""Wrappers of a Gymnasium environment by name: repeated actions, wrapper classes, and stacked observations.
 
-From the inside to the outside: the environment as its id makes it, with its time limit; each action repeated
-(`frame_skip`); the wrappers, the first that is named next to the environment; the last observations together
-(`frame_stack`). So a wrapper hears of each step of an agent, and what is stacked is what wrappers have made of it.
+From the inside to the outside: the environment as its id makes it, with its time limit; `frame_skip`, which repeats
+each action; the wrappers, the first one innermost; `frame_stack`, which joins the latest observations. So a wrapper is
+called once for each step of the agent, and the stack holds observations that the wrappers have transformed.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from zerone.environments.gym.exchange import raised, shown
 from zerone.environments.gym.kinds import Env, Maker, Played, Wrapper
 
 MOST_FRAMES = 1_000
-"""Observations in a stack, or steps that an action is repeated, at the most."""
+"""Maximum number of stacked observations, and of repeated steps."""
 
 
 class FrameSkip(Wrapper):
-    """Each action is taken `steps` times, or until the episode ends; its reward is the sum of theirs."""
+    """Repeats each action `steps` times, or until the episode ends; rewards are summed."""
 
     def __init__(self, env: Env, steps: int) -> None:
         super().__init__(env)
         self.repeated = steps
 
     def step(self, action: object) -> Played:
-        total: Any  # a reward, whatever that is: the guard looks at it
+        total: Any  # a reward of any type: the guard checks it
         observation, total, terminated, truncated, info = self.env.step(action)
         for _ in range(self.repeated - 1):
             if terminated or truncated:
@@ -45,19 +45,19 @@ class FrameSkip(Wrapper):
 
 @dataclasses.dataclass(frozen=True)
 class NamedWrapper:
-    """A function or a class that is put around an environment, by the name under which it is found again."""
+    """A wrapper function or class, with the name by which it can be imported again."""
 
     name: str
     function: Callable[..., Any]
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
 
     def __call__(self, env: Env, identity: str) -> Env:
-        """The environment with it around. Raises `InputError` where it is none, or fails."""
+        """Wrap an environment. Raises `InputError` if the result is no environment, or the wrapper raises."""
         try:
             made = self.function(env, **self.options)
         except (ZeroneError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # whatever somebody else's code does
+        except BaseException as error:  # any exception of foreign code
             raise InputError(
                 translated(
                     "wrapper {name} cannot be put around {identity}: it {error}",
@@ -81,12 +81,12 @@ class NamedWrapper:
 
 
 WrapperLike: TypeAlias = str | Callable[..., Any] | tuple[str | Callable[..., Any], Mapping[str, Any]]
-"""A class or function, or its name `module:Name`; or one of these with the keyword options it is called with."""
+"""A wrapper class or function, or its name `module:Name`; or a pair of one of these and its keyword options."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Around:
-    """All that is put around an environment."""
+    """All wrappers of an environment."""
 
     frame_skip: int = 1
     wrappers: tuple[NamedWrapper, ...] = ()
@@ -96,11 +96,11 @@ class Around:
         return self.frame_skip > 1 or bool(self.wrappers) or self.frame_stack > 1
 
     def put(self, make: Maker, identity: str) -> Maker:
-        """A function that makes an environment with all this around it."""
+        """A function that makes an environment with all these wrappers."""
         return functools.partial(_made, make, self, identity) if self else make
 
     def describe(self) -> AroundConfig | None:
-        """As a run's configuration has it."""
+        """As a run's configuration stores it; the inverse of `read`."""
         if not self:
             return None
         named: list[WrapperConfig] = [{"name": each.name, "options": dict(each.options)} for each in self.wrappers]
@@ -108,7 +108,7 @@ class Around:
 
     @staticmethod
     def read(saved: AroundConfig | None) -> Around:
-        """What a configuration says. Raises `InputError` as `around`, and where a module is not trusted."""
+        """The wrappers in a configuration. Raises `InputError` as `around`, or if a module is not trusted."""
         if saved is None:
             return NOTHING
         named = [(ForeignId(each["name"]), each["options"]) for each in saved["wrappers"]]
@@ -119,10 +119,10 @@ NOTHING = Around()
 
 
 def around(wrappers: Sequence[WrapperLike] = (), frame_stack: int = 1, frame_skip: int = 1) -> Around:
-    """What a person asks to be put around an environment.
+    """The wrappers that the user's options describe.
 
     Raises:
-        InputError: a number that is not allowed, or a wrapper that is none or cannot be found again by its name.
+        InputError: a number is not allowed, or a wrapper is invalid or cannot be imported again by its name.
     """
     if isinstance(wrappers, str) or not isinstance(wrappers, Sequence):
         raise InputError(
@@ -208,7 +208,7 @@ def _made(make: Maker, around: Around, identity: str) -> Env:
 
 
 def time_limit_of(env: Env) -> int | None:
-    """After how many steps of an agent an environment cuts an episode, where it says so."""
+    """The environment's time limit in steps of the agent; None if it declares none."""
     spec, repeated = env.spec, 1
     while isinstance(env, gymnasium.Wrapper):
         repeated *= env.repeated if isinstance(env, FrameSkip) else 1

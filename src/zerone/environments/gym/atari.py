@@ -1,4 +1,4 @@
-"""Atari games, `ALE/Pong-v5` and others, with the preprocessing that is the custom there."""
+"""Atari games, `ALE/Pong-v5` and others, with the usual preprocessing."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 NAMESPACE = "ALE/"
 FRAMES = 4
-"""How many frames an action lasts, and how many pictures an observation is."""
+"""Frames per action, and images per observation."""
 DECIDED = {"frameskip": FRAMES, "obs_type": "rgb"}
-"""Options of the games that the preprocessing decides."""
+"""Options of the games that the preprocessing sets."""
 
 
 def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
-    """Make the games known to Gymnasium.
+    """Register the games with Gymnasium.
 
     Raises:
-        InputError: ale-py, which brings them, is not installed.
+        InputError: the package ale-py is not installed.
     """
     try:
         import ale_py
@@ -40,15 +40,16 @@ def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
                 command=install("atari"),
             )
         ) from error
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # else every game that is made says hello
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # otherwise every new game prints a greeting
     gymnasium.register_envs(ale_py)
 
 
 def make(spec: EnvSpec, options: Mapping[str, Any]) -> Env:
-    """One game, preprocessed: uint8 [4, 84, 84], the last four of the grey pictures that are seen every fourth frame.
+    """A preprocessed game: uint8 [4, 84, 84], the last four grey images, each taken every fourth frame.
 
-    Machado et al. 2018 ("Revisiting the Arcade Learning Environment"), in the two wrappers of Gymnasium: up to 30 idle
-    actions at first, each picture the brighter of the last two frames, losing a life ends nothing.
+    As in Machado et al. 2018 ("Revisiting the Arcade Learning Environment"), with two of Gymnasium's wrappers: up to 30
+    no-op actions at the start, each image the maximum of the last two frames, and losing a life does not end an
+    episode.
     """
     for name, value in DECIDED.items():
         if name in options:

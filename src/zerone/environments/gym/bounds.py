@@ -1,4 +1,4 @@
-"""Observations far outside of the bounds that their space promises: legal for Gymnasium, but hardly meant so."""
+"""A notice about observations far outside their space's bounds: Gymnasium allows them, but they are often errors."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ Array = np.ndarray
 
 
 class Bounds:
-    """The bounds of one part of an observation, and how far outside is far.
+    """The bounds of one part of an observation, and the distance that counts as far outside.
 
-    Far is what is outside by more than the width between two bounds; by more than a bound itself, and at least 1, where
-    there is one bound or no width.
+    That is the width between two finite bounds; with one bound or no width, the bound's absolute value, at least 1.
     """
 
     def __init__(self, low: Array, high: Array) -> None:
-        """`low` and `high` are float64, of the shape of what is seen."""
+        """`low` and `high` are float64 arrays of the part's shape."""
         self._low, self._high = low, high
-        with np.errstate(over="ignore", invalid="ignore"):  # wider than a float can be: nothing is far outside
+        with np.errstate(over="ignore", invalid="ignore"):  # an infinite width: nothing is far outside
             width = np.where(np.isfinite(low) & np.isfinite(high), high - low, 0)
             below, above = (np.where(width > 0, width, np.maximum(1, np.abs(bound))) for bound in (low, high))
             self._lowest, self._highest = low - below, high + above
         self._never = bool(np.isneginf(self._lowest).all() and np.isposinf(self._highest).all())
 
     def look(self, found: Array) -> str | None:
-        """What of it is far outside, in words; None where nothing is."""
+        """A description of the values that are far outside; None if there are none."""
         if self._never:
             return None
         far = (found < self._lowest) | (found > self._highest)

@@ -1,4 +1,4 @@
-"""From ours to Gymnasium's: any of our environments as a `gymnasium.Env`, for anybody's library."""
+"""Zerone's environments as `gymnasium.Env`, for use with any library."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class GymnasiumEnvironment(Env):
-    """One of our environments behind Gymnasium's interface: compiled, on the CPU.
+    """One of our environments with Gymnasium's interface: compiled, on the CPU.
 
-    Observations are NumPy arrays of the space's dtype, a new one each time, or an int where the space is
-    discrete. An environment with a clock truncates; one made from an id has none, because `gymnasium.make`
-    adds its own. Seeds follow Gymnasium's rules: `reset(seed=...)` starts a stream, `reset()` goes on with it.
+    Observations are new NumPy arrays of the space's dtype, or ints if the space is discrete. A `TimedEnvironment`
+    truncates episodes; an environment made from an id has no time limit, because `gymnasium.make` adds its own.
+    Seeds follow Gymnasium's rules: `reset(seed=...)` starts a random stream, `reset()` continues it.
     """
 
     metadata = {"render_modes": list(drawing.RENDER_MODES), "render_fps": 30}  # noqa: RUF012 (Gymnasium's own)
@@ -69,13 +69,13 @@ class GymnasiumEnvironment(Env):
 
     @functools.cached_property
     def _cpu(self) -> jax.Device:
-        # Asked for at the first reset, not before: Gymnasium's asynchronous vector environments fork after making
-        # one, and a program that has started JAX's threads must not fork.
+        # Called at the first reset, not before: Gymnasium's asynchronous vector environments fork after making one, and
+        # a process in which JAX has started threads must not fork.
         return jax.devices("cpu")[0]
 
     @functools.cached_property
     def _committed(self) -> Environment | TimedEnvironment:
-        # What is committed to a device stays there: so does everything that is computed from it.
+        # Arrays committed to a device stay there, and so do all results computed from them.
         placed: Environment | TimedEnvironment = jax.device_put(self.environment, self._cpu)
         return placed
 
@@ -86,7 +86,7 @@ class GymnasiumEnvironment(Env):
         drawn = jax.device_put(self.np_random.integers(2**32, dtype=np.uint32), self._cpu)
         with in_32_bits():
             observation, fresh, self._key = _reset(self._committed, drawn)
-            if seed is None and self._state is not None:  # a seed begins afresh, and nothing outlives an episode then
+            if seed is None and self._state is not None:  # with a new seed, nothing of earlier episodes may remain
                 fresh = carry_over(self.environment, self._state, fresh)
         self._state = fresh
         self._action = None
@@ -116,29 +116,29 @@ class GymnasiumEnvironment(Env):
 
     @property
     def state(self) -> Tree:
-        """Where the environment is, as its `step` takes it; None before the first reset."""
+        """The environment's state, as its `step` takes it; None before the first reset."""
         return self._state
 
     def put(self, state: Tree, action: object = None) -> None:
-        """Be in a state that was reached elsewhere, by `action`: to be drawn, not to go on from."""
+        """Set the state to one reached elsewhere by `action`: only for rendering, not for further steps."""
         self._state, self._action = state, action
 
     def move_goal(self, x: float, y: float) -> None:
-        """Put the goal elsewhere, in the environment's own coordinates; it is seen from the next step on.
+        """Move the goal, in the environment's own coordinates; it is observed from the next step on.
 
         Raises:
-            InputError: the environment has no goal that can be moved, or `x` or `y` is not finite.
+            InputError: the environment's goal cannot be moved, or `x` or `y` is not finite.
         """
         if self._state is None:
             raise gymnasium.error.ResetNeeded("Cannot call move_goal before reset")
         if not (math.isfinite(x) and math.isfinite(y)):
             raise InputError(f"move_goal: ({x}, {y}) is not allowed: must be two finite numbers")
-        # On the device where the rest is: elsewhere it would compile the next step again.
+        # On the CPU as the rest: a value on another device would compile the next step again.
         with in_32_bits():
             self._state = jax.device_put(move_goal(self.environment, self._state, x, y), self._cpu)
 
     def _allowed(self) -> Info:
-        """Which actions are allowed now, where the environment says so: as Gymnasium's Taxi has it in its info."""
+        """The mask of allowed actions, if the environment reports one: in the same form as Gymnasium's Taxi."""
         if not self._says_allowed:
             return {}
         with in_32_bits():
@@ -197,7 +197,7 @@ def _mask_now(environment: Environment | TimedEnvironment, state: Any) -> Array 
     return state.mask if isinstance(environment, Masked) else own_mask(environment, state)
 
 
-# Compiled once for all instances of an environment: its constants are arguments, not part of the program.
+# Compiled once for all instances: the environment's constants are arguments, not part of the program.
 _reset: Callable[..., tuple[Any, Tree, Key]] = jax.jit(_begin)
 _step: Callable[..., tuple[Any, Tree, Key]] = jax.jit(_advance)
 _mask: Callable[..., Array] = jax.jit(_mask_now)

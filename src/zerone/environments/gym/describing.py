@@ -1,4 +1,4 @@
-"""What an environment is, in words and as JSON: its spaces with their bounds, and how each part of them is seen."""
+"""Descriptions of an environment as text and JSON: its spaces with their bounds, and their encodings."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from zerone.environments.gym.leaves import BoxLeaf, Leaf
 from zerone.environments.gym.views import AS_GOOD_AS_NONE, BoxView, RowBox, Space, describe, sound_bounds, view_of
 
 FEW = 8
-"""Bounds of so many numbers are said one by one."""
+"""Up to this many numbers, bounds are listed one by one."""
 
 
 def bounds_of(space: spaces.Box) -> str:
-    """The bounds of a box in words: `each from 0 to 255`, or of a few numbers one by one."""
+    """The bounds of a box as text: `each from 0 to 255`, or one by one if they are few."""
     pairs = list(zip(*(bound.reshape(-1).tolist() for bound in sound_bounds(space)), strict=True))
     if len(set(pairs)) == 1:
         one = _range(*pairs[0])
@@ -43,13 +43,13 @@ def _range(low: float, high: float) -> str:
 
 
 def leaf_in_words(leaf: Leaf, space: Space | None = None, *, picture: bool = False) -> str:
-    """How a part of an observation is seen.
+    """How a part of an observation is encoded, as text.
 
-    `space` is what is seen of it, if it is seen alone; else `picture` is whether it is seen as one among other parts.
+    `space` is its encoded space, if it is the only part; otherwise `picture` says whether it is encoded as an image.
     """
     if isinstance(leaf, BoxLeaf):
         box = space if isinstance(space, spaces.Box) else leaf.encoded_space()
-        if space is None and not picture:  # in a row
+        if space is None and not picture:  # within a vector
             row = BoxView(math.prod(box.shape), leaf.scale)
             return _typed(row, leaf.space)
         return _typed(view_of(box), leaf.space)
@@ -68,7 +68,7 @@ def _typed(view: BoxView, space: spaces.Box) -> str:
 
 
 def together(encoding: Encoding) -> str:
-    """What the parts of an observation become in one."""
+    """What the parts of an observation are combined into, as text."""
     space = encoding.space
     if isinstance(space, spaces.MultiDiscrete):
         count = math.prod(int(each) for each in space.nvec.reshape(-1))
@@ -84,7 +84,7 @@ def together(encoding: Encoding) -> str:
 
 
 def actions_in_words(space: object) -> str:
-    """What an action is: `one of 4`, `2 numbers, each from -1 to 1`."""
+    """An action space as text: `one of 4`, `2 numbers, each from -1 to 1`."""
     if isinstance(space, spaces.Discrete):
         start = "" if space.start == 0 else translated(", counted from {start}", start=space.start)
         return translated("one of {count:,}", count=int(space.n)) + start
@@ -102,7 +102,7 @@ def actions_in_words(space: object) -> str:
 
 
 class SpaceFacts(TypedDict):
-    """A space as JSON; which fields there are depends on its kind."""
+    """A space as a JSON object; the fields depend on its kind."""
 
     space: str
     text: str
@@ -117,11 +117,11 @@ class SpaceFacts(TypedDict):
 
 
 SeenFacts = TypedDict("SeenFacts", {"name": str, "as": str})
-"""A part of an observation, and how it is seen."""
+"""A part of an observation, and its encoding."""
 
 
 class EncodingFacts(SpaceFacts):
-    """What is seen of a space."""
+    """An encoded space as a JSON object."""
 
     seen: list[SeenFacts]
     left_out: list[str]
@@ -130,7 +130,7 @@ class EncodingFacts(SpaceFacts):
 
 
 def space_facts(space: object) -> SpaceFacts:
-    """A space as JSON: its kind, and what it is made of."""
+    """A space as a JSON object: its kind and its properties."""
     facts: SpaceFacts = {"space": type(space).__name__, "text": describe(space)}
     if isinstance(space, spaces.Box):
         low, high = sound_bounds(space)
@@ -150,13 +150,13 @@ def space_facts(space: object) -> SpaceFacts:
 
 
 def _numbers(bound: np.ndarray) -> float | list[float | None] | None:
-    """Bounds as JSON: one number where all are the same; None where there is none."""
+    """Bounds as JSON: a single number if all are equal; null if infinite."""
     flat = [each if math.isfinite(each) else None for each in bound.reshape(-1).tolist()]
     return flat[0] if len(set(flat)) == 1 else flat
 
 
 def encoding_facts(encoding: Encoding) -> EncodingFacts:
-    """Observations as JSON: the space that is given, and what is seen of it."""
+    """The observation space as a JSON object, with its encoding."""
     alone = encoding.space if len(encoding.leaves) == 1 else None
     return {
         **space_facts(encoding.given),
@@ -171,14 +171,14 @@ def encoding_facts(encoding: Encoding) -> EncodingFacts:
 
 
 def arguments_of(spec: registration.EnvSpec) -> list[tuple[str, Any]]:
-    """What can be given to an environment when it is made, and what it is otherwise: by its spec, or by default."""
+    """The arguments of an environment with their defaults, from its spec or its signature."""
     point = spec.entry_point
     if point is None:
         return []
     try:
         creator: Any = registration.load_env_creator(point) if isinstance(point, str) else point
         parameters: Iterable[inspect.Parameter] = inspect.signature(creator).parameters.values()
-    except Exception:  # whatever importing or asking somebody else's class does: then nothing is known
+    except Exception:  # any exception of foreign code: then no arguments are known
         return sorted(spec.kwargs.items())
     known: dict[str, Any] = {}
     for each in parameters:

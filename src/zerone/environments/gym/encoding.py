@@ -1,17 +1,17 @@
-"""What an environment shows, as algorithms are given it: one array of a `Box`, a `Discrete` or a `MultiDiscrete`.
+"""Encoding observations for algorithms: as one array of a `Box`, a `Discrete` or a `MultiDiscrete` space.
 
-    encoding = Encoding(environment.observation_space)     # of Gymnasium's, or somebody's own
-    encoding.space                                         # what algorithms are given
-    array = encoding(observation)                          # raises ObservationError where it is not what was promised
+    encoding = Encoding(environment.observation_space)     # a space of Gymnasium's, or a custom one
+    encoding.space                                         # the encoded space
+    array = encoding(observation)                          # raises ObservationError if it does not match its space
 
-A `Tuple` or a `Dict` is taken apart, however deep. If all its parts are counted (`Discrete`, `MultiDiscrete`,
-`MultiBinary`), it becomes a `MultiDiscrete`, which a table can hold; else a row of float32: what is counted one-hot,
-bits and the numbers of each `Box` as they are, pictures among them scaled; which of them are pictures is kept, so that
-networks see these by convolutions. Parts without numbers (texts, and what has
-no fixed size) are left out. If a single part remains, that is what is seen.
+A `Tuple` or a `Dict` is flattened, however deep. If all its parts are counted (`Discrete`, `MultiDiscrete`,
+`MultiBinary`), it becomes a `MultiDiscrete`, which a table can use; otherwise a vector of float32: counted parts
+one-hot, bits and the numbers of each `Box` unchanged, but images scaled; the places of images are recorded, so that
+networks can use convolutions. Parts that are not numeric (texts, and sequences without a fixed size) are left out. If a
+single part remains, it is encoded alone.
 
-Numbers of 64 bits become numbers of 32, in which everything is computed. A value that the declared type cannot hold, or
-a whole number that those 32 cannot, is refused: it would become another one in silence.
+64-bit numbers become 32-bit, in which everything is computed. A value that does not fit into the declared dtype, or an
+integer that does not fit into 32 bits, raises an error: it would silently become another value.
 """
 
 from __future__ import annotations
@@ -55,17 +55,17 @@ from zerone.environments.gym.views import (
 )
 
 MOST_NUMBERS = 2**24
-"""Numbers in a row that one observation can become; more of them, once for each step, fill any memory."""
+"""Maximum length of an encoded vector; longer ones would exhaust the memory, being stored for each step."""
 
 
 class Encoding:
-    """From the observations of one space to those that algorithms are given.
+    """Encodes the observations of one space.
 
-    `given` is the environment's own space, `space` what it becomes, `leaves` are the parts that are seen, and
-    `left_out` those that cannot be.
+    `given` is the environment's own space, `space` the encoded one, `leaves` are the encoded parts, and `left_out`
+    those that cannot be encoded.
 
     Raises:
-        InputError: nothing in the space is numbers, or it cannot be seen as `view` (of `views.VIEWS`) says.
+        InputError: no part of the space is numeric, or it does not support the `view` (of `views.VIEWS`).
     """
 
     def __init__(self, given: Any, view: str = AUTO) -> None:
@@ -80,37 +80,37 @@ class Encoding:
         """Whether the environment's space has parts."""
         apart = self.composite or isinstance(given, spaces.MultiBinary)
         self.in_a_row = apart if view == FIRST else len(self.leaves) > 1
-        """Whether the parts are put in one row, or a single part is seen as it is."""
+        """Whether the parts are joined to one vector; else the only part is encoded alone."""
         self.all_counted = False
-        """Whether all numbers of that row are counted, none of them one-hot."""
+        """Whether all numbers of that vector are counts, none of them one-hot."""
         self.space: Space = self._space(view)
         self._shortcut = self._make_shortcut()
 
     def __call__(self, observation: object) -> Array | int:
-        """One observation, as algorithms are given it; a count alone may be an int.
+        """Encode one observation; a single count may be returned as an int.
 
         Raises:
-            ObservationError: it is not what its space promises.
+            ObservationError: it does not match its space.
         """
         found: Array | int | None
         try:
             found = self._shortcut(observation)
-        except Exception:  # not of the usual form: what is wrong is said on the long way
+        except Exception:  # not in the usual form: the slow path finds out what is wrong
             found = None
         return self.join(self.read(observation)) if found is None else found
 
     def read(self, observation: object, batch: bool = False) -> list[Array]:
-        """The numbers of each part as they were given; of a batch of observations with an axis more.
+        """The numbers of each part, not yet encoded; for a batch, each with a leading axis [N, ...].
 
         Raises:
-            ObservationError: one of them is not what its space promises.
+            ObservationError: a part does not match its space.
         """
         if not self.composite:
             return [self.leaves[0].read(observation, batch)]
         return [leaf.read(part_of(self.given, observation, leaf.path, batch), batch) for leaf in self.leaves]
 
     def join(self, found: Sequence[Array], batch: bool = False) -> Array:
-        """What was read, as algorithms are given it."""
+        """Encode the parts returned by `read`, and join them."""
         if not self.in_a_row:
             return self.leaves[0].encode(found[0], batch)
         if self.all_counted:
@@ -120,13 +120,13 @@ class Encoding:
         return np.concatenate(rows, -1).astype(self.space.dtype, copy=False)
 
     def batch(self, observation: object) -> tuple[Array, bool]:
-        """One observation or a batch of them, as a batch; and whether it was only one.
+        """Encode one observation or a batch, as a batch [N, ...]; also returns whether it was a single observation.
 
-        A batch is an array of observations, or a list of them. Of a `Tuple` or a `Dict` it may be one whose parts are
-        batches, as Gymnasium's vectors have it.
+        A batch is an array or a list of observations. For a `Tuple` or a `Dict` it may also be a tuple or dictionary of
+        batches, as Gymnasium's vector environments return it.
 
         Raises:
-            ObservationError: it is none, or could be two things.
+            ObservationError: it is neither, or could be both.
         """
         if not self.composite:
             found, wanted = as_array(observation).shape, tuple(self.leaves[0].space.shape or ())
@@ -160,7 +160,7 @@ class Encoding:
 
     @property
     def recorded(self) -> Space:
-        """The space of what a dataset keeps: the environment's own, where that has no parts."""
+        """The space of observations in a dataset: the environment's own, unless that has parts."""
         kept = isinstance(self.given, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete))
         return self.given if kept else self.space
 
@@ -188,7 +188,7 @@ class Encoding:
         return zip(self.leaves, found, strict=True)
 
     def _space(self, view: str) -> Space:
-        """What the observations become."""
+        """The encoded space."""
         if not self.in_a_row:
             alone = self.leaves[0].encoded_space()
             return first_view(alone) if view == FIRST else viewed(alone, AUTO if view == ROW else view)
@@ -230,11 +230,11 @@ class Encoding:
         return first_view(row) if view == FIRST else row
 
     def sees_picture(self, leaf: Leaf) -> bool:
-        """Whether a part is seen as a picture beside others."""
+        """Whether a part of several is encoded as an image."""
         return isinstance(self.space, RowBox) and isinstance(leaf, BoxLeaf) and _picture_in(leaf) is not None
 
     def _pictures(self) -> Iterator[PicturePart]:
-        """The pictures among the parts that are in a row."""
+        """The images among the parts of the vector."""
         begin = 0
         for leaf in self.leaves:
             seen = _picture_in(leaf)
@@ -244,13 +244,13 @@ class Encoding:
 
 
 def _picture_in(leaf: Leaf) -> BoxView | None:
-    """How a part is seen that is a picture; None if it is none."""
+    """How a part that is an image is encoded; None if it is no image."""
     seen = view_of(leaf.encoded_space()) if isinstance(leaf, BoxLeaf) else None
     return None if seen is None or seen.picture is None else seen
 
 
 def require_space(name: str, space: object) -> None:
-    """Raise `InputError` unless it is a space of Gymnasium's."""
+    """Raise `InputError` unless `space` is a Gymnasium space."""
     if not isinstance(space, gymnasium.Space):
         of = type(space).__module__.split(".")[0]
         what = f"of the type {of}.{type(space).__name__}" if of != "builtins" else shown(space)
@@ -270,7 +270,7 @@ def _nothing_to_see(given: Space, left_out: Sequence[LeftOut]) -> str:
 
 
 def _first_type(space: Space) -> np.dtype:
-    """The type that Gymnasium's `flatten_space` gives to what has parts, in at most 32 bits."""
+    """The dtype that Gymnasium's `flatten_space` gives to a space with parts, with at most 32 bits."""
     flat: Any = spaces.flatten_space(space)
     kind: np.dtype = np.dtype(NARROW.get(flat.dtype.name, flat.dtype))
     return kind

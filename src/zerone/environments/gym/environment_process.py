@@ -1,10 +1,11 @@
-"""A process that plays some environments for another: what runs in it, from its first line to its end.
+"""A process that plays some environments for another one: the whole program.
 
-It is a program of its own, started with `exec`, never a fork: a process that has used JAX has threads, which a fork
-does not copy, though it copies the locks that they hold. It imports no JAX unless an environment does.
+It is started with `exec`, never forked: a process that has used JAX has threads, which a fork does not copy, although
+it copies the locks that they hold. It imports no JAX unless an environment does.
 
-Who asks sends a request (`REQUEST`: which one, of which vector, bytes that follow), and gets `DONE`, or `SAID` with a
-pickle: both ends are the same program and the same person, and the socket has no name. It ends where that socket does.
+The parent sends a request (`REQUEST`: the kind, the vector, the number of bytes that follow), and gets `DONE`, or
+`SAID` with a pickle: both ends are the same program of the same user, and the socket has no name. The process ends when
+the socket is closed.
 """
 
 from __future__ import annotations
@@ -42,24 +43,24 @@ from zerone.environments.gym.views import Space
 REQUEST = struct.Struct("<cHI")
 LENGTH = struct.Struct("<I")
 MAKE, ATTACH, RESET, STEP, PLAY, NAME, DROP = (bytes([each]) for each in b"marspnd")
-"""Make environments; find their arrays; reset them; step them, and begin again where they end; or only step them; name
-a seed in errors; forget them."""
+"""Kinds of requests: make environments; attach their arrays; reset; step, and reset those that end; only step; set
+the seed named in errors; drop the environments."""
 DONE, SAID = b"k", b"p"
 
 CALLS, PLACE, DOING, STEPS = range(4)
-"""What a process notes before each call of an environment: how many there were, in which copy, what it is, its step."""
+"""What is noted before each call of an environment: the number of calls, the copy, the kind of call, its step."""
 NOTES = 4
 MAKING = "the making of it"
 DOINGS = ("", MAKING, "reset", "step")
-"""What it can be; nothing where no environment is called."""
+"""Kinds of calls; empty if no environment is being called."""
 
 SECONDS_TO_CLOSE = 2.0
-"""In which environments must be closed after the process that asks is gone."""
+"""Time to close the environments after the parent is gone."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """The environments that a process makes for a vector: `make` makes one, `places` are theirs in the vector."""
+    """The environments that a process makes for a vector: `make` makes one, `places` are their indices."""
 
     make: Maker
     identity: str
@@ -71,14 +72,14 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """What is said besides that something is done: a fault, or what a person should know."""
+    """The content of an answer other than plain success: an error, or notices for the user."""
 
     value: Any = None
     notices: tuple[tuple[str, str | None], ...] = ()
     fault: str | None = None
     bad_input: bool = False
     exited: bool = False
-    """Whether the fault is `sys.exit`, by which an environment means its process to end."""
+    """Whether the error is `sys.exit`, with which an environment wants to end its process."""
 
 
 class _Slot:
@@ -92,7 +93,7 @@ class _Slot:
 
 
 class EnvironmentProcess:
-    """Does what it is asked, until nobody can ask any more."""
+    """Carries out requests until the parent is gone."""
 
     def __init__(self, asking: socket.socket, notes: np.ndarray) -> None:
         self._asking, self._notes = asking, notes
@@ -102,7 +103,7 @@ class EnvironmentProcess:
         self._notices = Notices(lambda _: None)
 
     def run(self) -> None:
-        """Until the socket is closed."""
+        """Carry out requests until the socket is closed."""
         while True:
             kind, number, length = REQUEST.unpack(_received(self._asking, REQUEST.size))
             reply = self._answer(kind, number, length)
@@ -122,7 +123,7 @@ class EnvironmentProcess:
                 env.close()
 
     def _answer(self, kind: bytes, number: int, length: int) -> Reply | None:
-        if kind == ATTACH:  # with the memory itself, which is not bytes
+        if kind == ATTACH:  # it comes with a file descriptor
             data, files, _, _ = socket.recv_fds(self._asking, length, 1)
             data += _received(self._asking, length - len(data))
             layout: Layout = pickle.loads(data)  # noqa: S301 - from the process that started this one
@@ -149,7 +150,7 @@ class EnvironmentProcess:
         return None
 
     def _made(self, number: int, data: bytes) -> bytes:
-        """The spaces of environments that are made now, as bytes."""
+        """Make the environments; returns their spaces as bytes."""
         wanted: Wanted = pickle.loads(data)  # noqa: S301 - from the process that started this one
         slot = self._slots[number] = _Slot(wanted)
         notices = _Heard(self._heard)
@@ -190,7 +191,7 @@ class EnvironmentProcess:
                 _show(env, arrays, place)
 
     def _seed_global_chance(self, slot: _Slot, arrays: SharedArrays) -> None:
-        """Where episodes begin with seeds of their own, the global generators do as well."""
+        """Seed the global generators if episodes begin with seeds of their own."""
         seeds = [int(arrays.seed[place]) for place in slot.envs if arrays.which[place]]
         if seeds and seeds[0] >= 0:
             self._switch(None)
@@ -205,7 +206,7 @@ class EnvironmentProcess:
         _show(env, arrays, place)
 
     def _switch(self, slot: _Slot | None) -> None:
-        """Let the global generators be those of this vector."""
+        """Switch the global generators to those of this vector."""
         if slot is self._playing:
             return
         if self._playing is not None:
@@ -220,14 +221,14 @@ class EnvironmentProcess:
 
 
 def _show(env: Guard, arrays: SharedArrays, place: int) -> None:
-    """Lay out what an environment shows now."""
+    """Write an environment's current observation to the shared arrays."""
     arrays.observation[place] = env.encoded
     if env.actions is not None:
         arrays.allowed[place] = env.allowed
 
 
 def require_alike(identity: str, found: list[tuple[Space, Space]]) -> None:
-    """Raise `InputError` if copies of an environment have spaces, of observations or of actions, of other shapes."""
+    """Raise `InputError` if copies of an environment have observation or action spaces of different shapes."""
     for each in found[1:]:
         for one, other in zip(found[0], each, strict=True):
             if (one.shape, one.dtype) != (other.shape, other.dtype):
@@ -242,7 +243,7 @@ def require_alike(identity: str, found: list[tuple[Space, Space]]) -> None:
 
 
 class _Heard(Notices):
-    """Lines for the person, who is somewhere else."""
+    """Collects notices, which the parent passes to the user."""
 
     def __init__(self, lines: list[tuple[str, str | None]]) -> None:
         super().__init__()
@@ -255,11 +256,11 @@ class _Heard(Notices):
 
 
 class _Gone(Exception):  # noqa: N818 - the end that every such process has
-    """Nobody asks any more."""
+    """The parent is gone."""
 
 
 def _received(asking: socket.socket, length: int) -> bytes:
-    """So many bytes."""
+    """Receive `length` bytes."""
     found = b""
     while len(found) < length:
         part = asking.recv(length - len(found))
@@ -270,9 +271,9 @@ def _received(asking: socket.socket, length: int) -> bytes:
 
 
 def _end_with(asking: int) -> None:
-    """End this process, and those that its environments have started, once nobody can ask any more."""
+    """End this process, and those that its environments have started, once the parent is gone."""
     watch = select.poll()
-    watch.register(asking, 0)  # nothing but its end
+    watch.register(asking, 0)  # only its closing
     watch.poll()
     time.sleep(SECONDS_TO_CLOSE)
     with contextlib.suppress(OSError):
@@ -280,11 +281,11 @@ def _end_with(asking: int) -> None:
 
 
 def main(asking: int, noting: int, number: int, wide: bool, spoken: str) -> None:
-    """The whole program: `asking` is a socket, `noting` memory for the notes of all processes, this one's `number`.
+    """Run the program: `asking` is a socket, `noting` shared memory for all processes' notes, `number` our index.
 
-    `wide` says whether 64 bits are switched on outside of Zerone, `spoken` in which language it says what is wrong.
+    `wide` says whether 64 bits are enabled outside of Zerone; `spoken` is the language of error messages.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
     outside.wide = wide
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -296,4 +297,4 @@ def main(asking: int, noting: int, number: int, wide: bool, spoken: str) -> None
     with contextlib.suppress(_Gone, ConnectionError), in_language(spoken):
         process.run()
     process.close()
-    os._exit(0)  # what an environment has left running is not waited for
+    os._exit(0)  # do not wait for threads that an environment has left running

@@ -1,4 +1,4 @@
-"""EnvPool's environments (`envpool:Pong-v5`): vectors that are stepped in C++, by threads of their own."""
+"""EnvPool's environments (`envpool:Pong-v5`): vector environments stepped in C++, by their own threads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_of_envpool(id: str) -> bool:  # noqa: A002 - Gymnasium's word
 
 
 def vectors(id: str, options: dict[str, Any]) -> Vectors:  # noqa: A002 - Gymnasium's word
-    """What makes vectors of one of its environments; options are those of `envpool.make`.
+    """A maker of vectors of an EnvPool environment; `options` are those of `envpool.make`.
 
     Raises:
         InputError: EnvPool is not installed, or has no such environment.
@@ -52,7 +52,7 @@ def vectors(id: str, options: dict[str, Any]) -> Vectors:  # noqa: A002 - Gymnas
 
 
 class EnvPoolVector(Vector):
-    """A pool of EnvPool's as a vector of Gymnasium's. It is seeded where it is made, so a seed makes it again."""
+    """An EnvPool pool as a Gymnasium vector. EnvPool is seeded when made, so a new seed makes a new pool."""
 
     def __init__(self, name: str, options: dict[str, Any], number: int) -> None:
         self._name, self._options = name, options
@@ -78,7 +78,7 @@ class EnvPoolVector(Vector):
         return observation, reward, terminated, truncated, {}
 
     def close_extras(self, **kwargs: object) -> None:
-        """Let go of it."""
+        """Release the pool."""
         del kwargs
         self._pool.close()
 

@@ -1,4 +1,4 @@
-"""What an environment is given and gives back besides observations: actions, rewards, ends. One rule for each."""
+"""Validation and conversion of actions, rewards and termination flags at the interface of an environment."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ LONGEST_REPR = 80
 
 
 def taker(space: gymnasium.Space[Any]) -> Callable[[object], object]:
-    """A function that makes of an action what `space.sample()` would be: of its dtype and shape, and writable.
+    """A function that converts actions to what `space.sample()` returns: its dtype and shape, as a writable copy.
 
-    A policy's actions are views of memory that is not the environment's, and of the type that computing them took. The
-    function raises `ValueError` for what cannot be such an action. Spaces put together of others take any.
+    A policy's actions are views of memory that does not belong to the environment, with the dtype of the computation.
+    The function raises `ValueError` for an action that cannot be converted. Composite spaces accept any action
+    unchanged.
     """
     if isinstance(space, spaces.Discrete):
         return _Choice(space.dtype.type)
@@ -33,13 +34,13 @@ def _unchanged(action: object) -> object:
 
 
 class _Choice:
-    """One whole number, a scalar of NumPy's."""
+    """Converts to a NumPy integer scalar."""
 
     def __init__(self, kind: type[np.integer]) -> None:
         self._kind = kind
 
     def __call__(self, action: object) -> object:
-        if type(action) is self._kind:  # a scalar cannot be written into
+        if type(action) is self._kind:  # scalars are immutable
             return action
         array = np.asarray(action)
         if array.size != 1 or array.dtype.kind not in "biu":
@@ -48,7 +49,7 @@ class _Choice:
 
 
 class _Numbers:
-    """An array of its own."""
+    """Converts to a new array."""
 
     def __init__(self, space: gymnasium.Space[Any]) -> None:
         self._kind: np.dtype = np.dtype(space.dtype)
@@ -56,7 +57,7 @@ class _Numbers:
 
     def __call__(self, action: object) -> np.ndarray:
         given = np.asarray(action)
-        if given.dtype == self._kind and given.shape == self._shape:  # the usual case, and a tenth of the time
+        if given.dtype == self._kind and given.shape == self._shape:  # the usual case, in a tenth of the time
             return given.copy()
         if given.dtype.kind not in "biuf":
             raise ValueError(translated("{action}, not an array of numbers", action=shown(action)))
@@ -74,7 +75,7 @@ class _Numbers:
 
 
 def reward_of(value: Any) -> float | None:
-    """The number that a reward is, finite also as the float32 that it will become; None if it is none."""
+    """A reward as a float, finite even as float32; None if it is no such number."""
     if not isinstance(value, (float, int)):
         array = _one(value)
         if array is None or array.dtype.kind not in "biuf":
@@ -84,7 +85,7 @@ def reward_of(value: Any) -> float | None:
 
 
 def flag_of(value: object) -> bool | None:
-    """The truth that `terminated` or `truncated` is: a boolean, or 0 or 1; None if it is none."""
+    """`terminated` or `truncated` as a bool; accepts booleans, 0 and 1. None for anything else."""
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     array = _one(value)
@@ -94,32 +95,32 @@ def flag_of(value: object) -> bool | None:
 
 
 def _one(value: object) -> np.ndarray | None:
-    """An array of one thing; None for what holds several, or is a container of Python's."""
+    """An array with a single element; None for several elements or a Python container."""
     if value is None or isinstance(value, (str, bytes, list, tuple, dict, set, frozenset)):
         return None
     try:
         array = np.asarray(value)
-    except Exception:  # whatever somebody's own type does when it is asked for its numbers
+    except Exception:  # any exception of a foreign type's conversion
         return None
     return array if array.size == 1 else None
 
 
 def shown(value: object) -> str:
-    """`repr` for an error: one line, of a length that can be read, whatever the value is."""
+    """A short `repr` for an error message, on one line, for any value."""
     try:
         text = " ".join(repr(value).split())
-    except Exception:  # a number too long to be written, or somebody's own type
+    except Exception:  # an integer with too many digits, or a foreign type
         return f"a {type(value).__name__}"
     return text if len(text) <= LONGEST_REPR else text[: LONGEST_REPR - 1] + "…"
 
 
 def raised(error: BaseException) -> str:
-    """What code of somebody else's did, in one line: `raised OSError: the simulator is gone`."""
+    """An exception of foreign code on one line: `raised OSError: the simulator is gone`."""
     if isinstance(error, SystemExit):
         return translated("called sys.exit({code})", code="" if error.code is None else shown(error.code))
     try:
         text = " ".join(str(error).split())
-    except Exception:  # somebody's own exception
+    except Exception:  # a foreign exception
         text = ""
     kind = type(error).__name__
     return translated("raised {kind}: {text}", kind=kind, text=text) if text else translated("raised {kind}", kind=kind)

@@ -1,7 +1,8 @@
-"""The global generators of Python and NumPy: seeded where an environment plays, the person's own everywhere else.
+"""Seeding the global generators of Python and NumPy while an environment plays, without changing them for the user.
 
 Environments should draw from a generator of their own, but some draw from `random` or `np.random`. Within a
-`GlobalChance` those are seeded, and afterwards as they were. What it has drawn is kept: entered again, it goes on.
+`GlobalChance` those are seeded; afterwards their old states are restored. Its stream is kept, and continues when the
+context is entered again.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 States: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
-"""Of Python's generator, and of NumPy's."""
+"""The states of Python's and of NumPy's generator."""
 _lock = threading.RLock()
-"""Held while the generators are not the person's. They belong to all threads: a second one that plays does without."""
+"""Held while the generators are in use. They are shared by all threads: a second playing thread does not seed them."""
 
 
 class GlobalChance:
-    """A stream of chance from the global generators, to be entered as a context."""
+    """A random stream for the global generators, used as a context manager."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -55,7 +56,7 @@ def _seed_numpy(seed: int) -> None:
     kind = type(chance.get_bit_generator())
     if kind is np.random.MT19937:
         np.random.seed(seed)
-    else:  # somebody has put another generator in its place, which `np.random.seed` does not take
+    else:  # a replaced generator, which `np.random.seed` does not accept
         chance.set_state(kind(seed).state)
 
 

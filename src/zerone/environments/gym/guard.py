@@ -1,4 +1,4 @@
-"""A watch over environments that misbehave: Gymnasium's own checker passes most of what is caught here."""
+"""A wrapper that checks environments at every step; Gymnasium's own checker misses most of what is caught here."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ def guarded(
     env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None,
     allowing: Allowing | None = None,
 ) -> Guard:  # fmt: skip
-    """The environment under guard; see `encoding` for what algorithms are given of what it shows, by which `view`.
+    """The environment within a `Guard`; `view` selects the encoding of its observations, see `encoding`.
 
     Raises:
-        InputError: there is nothing in its observations that an algorithm could see.
+        InputError: no part of its observations can be encoded.
     """
     return Guard(env, identity, seed, view, notices, allowing)
 
 
 class Turn:
-    """Whose turn it is in an environment: that of the guard by which it was reset last."""
+    """Which guard has last reset an environment, and may step it."""
 
     owner: object = None
 
 
 _turns: WeakValueDictionary[int, Turn] = WeakValueDictionary()
-"""By the number of the innermost environment: two guards around the same one have one `Turn`."""
+"""By the id of the innermost environment: two guards of the same environment share one `Turn`."""
 
 
 class Guard(Wrapper):
-    """Stops the run at the first step that is not what Gymnasium's interface promises.
+    """Stops the run at the first step that violates Gymnasium's interface.
 
-    Caught are: an exception or `sys.exit`, a wrong number of values, a reward that is not a finite number, an end
-    that is not one boolean, an observation of another shape, with NaN or infinity in it, out of the range of what is
-    counted, or of numbers that the type of its space cannot hold, and steps after somebody else's reset of the same
-    object. The error names environment, seed (`run_seed`) and step.
+    Detected are: an exception or `sys.exit`, a wrong number of return values, a reward that is not a finite number, a
+    flag that is not one boolean, an observation with a wrong shape, NaN or infinity, counts out of range, or numbers
+    that the space's dtype cannot hold, and steps after another guard has reset the same environment. The error names
+    environment, seed (`run_seed`) and step.
 
-    The environment gets each action as its own space's `sample` would give it (`exchange.taker`). Observations are
-    handed on as they are; `encoded` is the last one as algorithms are given it. With `allowing` it also knows which
-    actions are `allowed` after each reset and step, and a mask that cannot be kept to is caught, too.
+    Actions are converted to what the action space's `sample` returns (`exchange.taker`). Observations are returned
+    unchanged; `encoded` is the latest one, encoded. With `allowing`, `allowed` is the mask after each reset and step,
+    and invalid masks are detected, too.
     """
 
     encoded: np.ndarray | int
@@ -86,7 +86,7 @@ class Guard(Wrapper):
         self._take = taker(env.action_space)
         self._allowing = allowing
         self.actions = None if allowing is None else allowing.actions_of(env.action_space, identity)
-        """How many there are, where masks say which are allowed."""
+        """The number of actions, if there are masks."""
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         self.turn.owner = self._me
@@ -134,7 +134,7 @@ class Guard(Wrapper):
 
     @property
     def steps(self) -> int:
-        """How many were asked for."""
+        """The number of calls of `step`."""
         return self._steps
 
     def render(self) -> Any:
@@ -142,11 +142,11 @@ class Guard(Wrapper):
             return self._called("render", self.env.render)
         except RunError as error:
             if isinstance(error.__cause__, (ZeroneError, gymnasium.error.DependencyNotInstalled)):
-                raise error.__cause__ from None  # a line already, or one that `show` makes of it
+                raise error.__cause__ from None  # it has a one-line message already
             raise
 
     def close(self) -> None:
-        """Let go of it. One that cannot even end does no harm any more, and takes no result with it."""
+        """Close it. An error while closing is ignored: it must not discard a result."""
         try:
             self.env.close()
         except KeyboardInterrupt:
@@ -155,9 +155,9 @@ class Guard(Wrapper):
             gymnasium.logger.warn(f"environment {self.identity}: close {raised(error)}")
 
     def _called(self, name: str, function: Callable[..., Any], *arguments: object, **named: object) -> Any:
-        """What the environment's own code returns; whatever that raises, `sys.exit` too, ends in one line.
+        """Call the environment's own code; whatever it raises, `sys.exit` too, becomes a one-line error.
 
-        So does a call that takes longer than it may, where that is limited.
+        A call that takes longer than the step timeout, if there is one, becomes an error, too.
         """
         limit = current()
         try:
@@ -196,7 +196,7 @@ class Guard(Wrapper):
             raise
         except MaskError as error:
             raise self._fault(str(error)) from None
-        except BaseException as error:  # of somebody else's function
+        except BaseException as error:  # of a foreign function
             raise self._fault(translated("the action mask {error}", error=raised(error))) from error
 
     def _checked(self, observation: object) -> None:
@@ -209,7 +209,7 @@ class Guard(Wrapper):
             self._look(observation)
 
     def _look(self, observation: object) -> None:
-        """Say, once, if 32 bits do not tell apart what is shown, or if it is far outside of its bounds."""
+        """Give a notice, once, if 32 bits are too imprecise for the observations, or they are far outside their bounds."""
         near = self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS == 1
         found = self.encoding.read(observation)
         for place, precision in self._precision:
@@ -240,7 +240,7 @@ class Guard(Wrapper):
                 )
 
     def check_repeats(self, seed: int) -> None:
-        """Say, once, if two resets with this seed do not begin alike: then nothing here can be repeated."""
+        """Give a notice, once, if two resets with this seed differ: then results cannot be reproduced."""
         found: list[np.ndarray] = []
         for _ in range(2):
             with GlobalChance(seed):

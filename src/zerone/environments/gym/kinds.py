@@ -1,4 +1,4 @@
-"""Gymnasium's types, of whatever observations and actions: those of a person's environment are known when it runs."""
+"""Type aliases for Gymnasium's classes, whose observation and action types are known only at run time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ VectorWrapper: TypeAlias = gymnasium.vector.VectorWrapper[Any, Any, Any]
 Maker: TypeAlias = Callable[[], Env]
 """Makes one environment."""
 VectorMaker: TypeAlias = Callable[[int], Vector]
-"""Makes a vector of so many."""
+"""Makes a vector of a given number of environments."""
 PartPath: TypeAlias = tuple[str | int, ...]
-"""Where a part of an observation is: keys of `Dict`s and places in `Tuple`s, from the outside in."""
+"""The path of a part in an observation: keys of `Dict`s and indices in `Tuple`s, from the outside in."""
 Info: TypeAlias = dict[str, Any]
 Played: TypeAlias = tuple[Any, Any, Any, Any, Info]
-"""What a step gives: observation, reward, terminated, truncated and info; of a vector an array of each."""
+"""The result of a step: observation, reward, terminated, truncated and info; of a vector an array of each."""
 Seeds: TypeAlias = int | list[int | None] | None
-"""What the episodes of a vector are begun with."""
+"""The seeds for a vector's reset."""

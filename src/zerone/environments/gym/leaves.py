@@ -1,13 +1,13 @@
-"""The parts of an observation that are numbers: read from what an environment gave, checked, and made computable.
+"""The numeric parts (leaves) of an observation: read, validated and encoded.
 
-A leaf is a space without parts: a `Box` (`BoxLeaf`), or one that is counted (`CountedLeaf`): `Discrete`,
-`MultiDiscrete`, `MultiBinary`. Each can do the same with what was observed there:
+A leaf is a space without parts: a `Box` (`BoxLeaf`), or a counted one (`CountedLeaf`): `Discrete`, `MultiDiscrete`,
+`MultiBinary`. Both have the same methods:
 
-    found = leaf.read(value)        as it was given; ObservationError where it is not what the space promises
-    leaf.encode(found)              of `leaf.encoded_space()`: what it becomes alone, numbers of at most 32 bits
-    leaf.row(found)                 within `leaf.row_bounds()`: as a part of a row of float32 numbers
+    found = leaf.read(value)        the unchanged numbers; raises ObservationError if they do not match the space
+    leaf.encode(found)              encoded alone, in `leaf.encoded_space()`, with at most 32 bits
+    leaf.row(found)                 encoded as part of a float32 vector, within `leaf.row_bounds()`
 
-A batch of observations has one axis more, in front.
+A batch of observations has one more axis, in front.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ from zerone.environments.gym.views import Space, describe, sound_bounds, view_of
 Array: TypeAlias = np.ndarray
 
 NARROW = {"float64": np.float32, "int64": np.int32, "uint64": np.uint32}
-"""What numbers of 64 bits become."""
+"""The 32-bit dtypes that replace 64-bit dtypes."""
 LARGEST = 2**31 - 1
-"""The largest of what is counted in 32 bits."""
+"""The largest count in 32 bits."""
 
 
 class ObservationError(ValueError):
-    """What is wrong with an observation, in words that stand alone."""
+    """An observation that does not match its space; the message is complete by itself."""
 
 
 def name_of(path: PartPath) -> str:
-    """Where a part is: `image`, `hand[0]`, `[1].place`."""
+    """The name of a part: `image`, `hand[0]`, `[1].place`."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
 def subject_of(path: PartPath) -> str:
-    """What an error is about."""
+    """The subject of an error message."""
     whole = translated("the observation")
     return translated("{part} of the observation", part=name_of(path)) if path else whole
 
 
 def as_array(value: object, path: PartPath = ()) -> Array:
-    """The part at `path` of an observation as an array of numbers. Raises `ObservationError` where it is none."""
+    """The part at `path` of an observation as a numeric array. Raises `ObservationError` if it is not numeric."""
     try:
         found = np.asarray(value)
-    except Exception as error:  # whatever a class of somebody else's does when it is converted
+    except Exception as error:  # any exception of a foreign class's conversion
         raise ObservationError(
             translated(
                 "{subject} is {kind}, not an array of numbers", subject=subject_of(path), kind=type(value).__name__
@@ -69,7 +69,7 @@ def as_array(value: object, path: PartPath = ()) -> Array:
 
 @dataclasses.dataclass(frozen=True)
 class _Placed:
-    """A space without parts, and where in the observation it is."""
+    """A space without parts, and its path in the observation."""
 
     path: PartPath
     space: Space
@@ -87,7 +87,7 @@ class _Placed:
         return subject_of(self.path)
 
     def shaped(self, value: object, batch: bool) -> Array:
-        """The value as an array of numbers of the right shape. Raises `ObservationError`."""
+        """The value as a numeric array of the right shape. Raises `ObservationError`."""
         found, shape = as_array(value, self.path), self.shape
         if found.shape[batch:] != shape or found.ndim != len(shape) + batch:
             raise ObservationError(
@@ -103,13 +103,13 @@ class _Placed:
 
 @dataclasses.dataclass(frozen=True)
 class BoxLeaf(_Placed):
-    """Numbers with bounds. In a row a picture is scaled, if `scaled`."""
+    """A part with bounded numbers. As part of a vector, an image is scaled if `scaled`."""
 
     space: spaces.Box
     scaled: bool = True
 
     def read(self, value: Any, batch: bool = False) -> Array:
-        """The numbers as they were given. Raises `ObservationError` where the type of the space cannot hold them."""
+        """The unchanged numbers. Raises `ObservationError` if the space's dtype cannot hold them."""
         kind = self.space.dtype
         usual = type(value) is np.ndarray and value.dtype == kind and value.shape == self.space.shape
         found = value if usual and not batch else self.shaped(value, batch)
@@ -120,7 +120,7 @@ class BoxLeaf(_Placed):
         return found
 
     def _cast(self, found: Array, kind: DTypeLike, cannot: str) -> Array:
-        """The numbers in another type. Raises `ObservationError` unless that holds them; floats to its precision."""
+        """The numbers in another dtype. Raises `ObservationError` if it cannot hold them; floats may lose precision."""
         with np.errstate(over="ignore", invalid="ignore"):
             cast: Array = found.astype(kind)
             if cast.dtype.kind == "f":
@@ -144,7 +144,7 @@ class BoxLeaf(_Placed):
         return cast
 
     def encoded_space(self) -> spaces.Box:
-        """A box of at most 32 bits: 64 become 32 of the same kind, and the bounds as far as those go."""
+        """A box with at most 32 bits: 64-bit dtypes become 32-bit, and bounds are clipped to their range."""
         space = self.space
         if space.dtype.itemsize <= 4 and (np.asarray(space.low) <= np.asarray(space.high)).all():
             return space
@@ -161,7 +161,7 @@ class BoxLeaf(_Placed):
         return self.encoded_space().dtype
 
     def encode(self, found: Array, batch: bool = False) -> Array:
-        """What was read, of `encoded_space`. Raises `ObservationError` where that cannot hold it."""
+        """Convert read numbers to `encoded_space`. Raises `ObservationError` if it cannot hold them."""
         del batch
         if found.dtype == self._encoded_type:
             return found
@@ -169,29 +169,29 @@ class BoxLeaf(_Placed):
 
     @functools.cached_property
     def scale(self) -> float:
-        """What its numbers are divided by in a row."""
+        """The divisor of its numbers in a vector."""
         view = view_of(self.encoded_space())
         return view.scale if view.picture and self.scaled else 1.0
 
     def row(self, found: Array, batch: bool = False) -> Array:
-        """What was read, in a row of float32 numbers."""
+        """Read numbers as part of a float32 vector."""
         row = self._cast(found, np.float32, "").reshape(*found.shape[:batch], -1)
         return row if self.scale == 1 else row / np.float32(self.scale)
 
     def row_bounds(self) -> tuple[Array, Array]:
-        """The bounds of these."""
+        """The bounds of `row`'s numbers, as two arrays."""
         low, high = (bound.reshape(-1) / self.scale for bound in sound_bounds(self.space))
         return low, high
 
 
 class CountedLeaf(_Placed):
-    """One number of several values, or an array of such numbers, each counted from a start of its own."""
+    """One count, or an array of counts, each from its own start value."""
 
     space: spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary
 
     @functools.cached_property
     def values(self) -> tuple[int, ...]:
-        """How many values each number has."""
+        """The number of values of each count."""
         space = self.space
         if isinstance(space, spaces.Discrete):
             return (int(space.n),)
@@ -201,12 +201,12 @@ class CountedLeaf(_Placed):
 
     @property
     def is_bits(self) -> bool:
-        """Whether its numbers are seen as the numbers they are, 0 or 1; all others are seen one-hot."""
+        """Whether its counts are encoded as 0 or 1; all others are encoded one-hot."""
         return isinstance(self.space, spaces.MultiBinary)
 
     @functools.cached_property
     def start(self) -> Array:
-        """From where each number is counted."""
+        """The start value of each count."""
         return np.broadcast_to(np.asarray(getattr(self.space, "start", 0), np.int64), self.shape)
 
     @functools.cached_property
@@ -214,7 +214,7 @@ class CountedLeaf(_Placed):
         return np.array(self.values, np.int64).reshape(self.space.shape)
 
     def read(self, value: object, batch: bool = False) -> Array:
-        """The numbers as they were given. Raises `ObservationError` where they are not in the space."""
+        """The unchanged counts. Raises `ObservationError` if they are not in the space."""
         found = self.shaped(value, batch)
         with np.errstate(invalid="ignore"):
             whole = found.astype(np.int64)
@@ -231,7 +231,7 @@ class CountedLeaf(_Placed):
         return whole
 
     def encoded_space(self) -> Space:
-        """The same space, if it is of whole numbers of usual size; else one that counts from 0."""
+        """The same space if it has integers of usual size; else one that counts from 0."""
         space, start = self.space, self.start
         last = [int(each) for each in (start + (self._number - 1)).reshape(-1)]
         small = all(-LARGEST <= each <= LARGEST for each in (*start.reshape(-1).tolist(), *last))
@@ -246,19 +246,19 @@ class CountedLeaf(_Placed):
         return self.encoded_space() is self.space
 
     def encode(self, found: Array, batch: bool = False) -> Array:
-        """What was read, of `encoded_space`."""
+        """Convert read counts to `encoded_space`."""
         if self._as_it_is:
             return found
         counted = self.counted(found, batch)
         return counted[..., 0] if isinstance(self.space, spaces.Discrete) else counted
 
     def counted(self, found: Array, batch: bool = False) -> Array:
-        """What was read, each number counted from 0, in a row."""
+        """Read counts as a vector, each counted from 0."""
         counted: Array = found - self.start
         return counted.reshape(*found.shape[:batch], -1)
 
     def row(self, found: Array, batch: bool = False) -> Array:
-        """What was read, in a row of float32 numbers: one-hot, but bits as they are."""
+        """Read counts as part of a float32 vector: one-hot, but bits unchanged."""
         counted = self.counted(found, batch)
         if self.is_bits:
             return counted.astype(np.float32)
@@ -268,13 +268,13 @@ class CountedLeaf(_Placed):
         return hot
 
     def row_bounds(self) -> tuple[Array, Array]:
-        """The bounds of these."""
+        """The bounds of `row`'s numbers, as two arrays."""
         width = len(self.values) if self.is_bits else sum(self.values)
         return np.zeros(width), np.ones(width)
 
 
 class Counts(spaces.MultiDiscrete):
-    """Numbers in a row, counted from 0. Those that are `bits` are seen as the number they are, the others one-hot."""
+    """A vector of counts from 0. `bits` are used as numbers 0 or 1, the others one-hot."""
 
     def __init__(self, values: tuple[int, ...] | list[int], bits: list[bool]) -> None:
         super().__init__(np.array(values, np.int64))

@@ -1,4 +1,4 @@
-"""From the id of a Gymnasium environment to a function that makes one."""
+"""From a Gymnasium id to a function that makes the environment."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from zerone.environments.outside import ENVIRONMENTS
 
 
 def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> Maker:  # noqa: A002 - Gymnasium's word
-    """A function that makes one environment of `id`.
+    """A function that makes one environment with this id.
 
-    `module:Id` imports the module first; Id is one that it registers, or a class or function of it (`gym/named.py`).
+    `module:Id` imports the module first; Id is registered by it, or a class or function in it (`gym/named.py`).
 
     Raises:
-        InputError: no such id, no such module, or the environment cannot be made; says why in one line.
+        InputError: no such id or module, or the environment cannot be made; the message is one line.
     """
     if catalogue.ours(id) is None and catalogue.find(id) is not None:
         return functools.partial(_written_in_jax, id, options, render_mode)
@@ -52,21 +52,21 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
     if spec.entry_point is None:
         return of_vectors(spec, options)
 
-    # Not every environment knows the word `render_mode`, so it is said only where it is needed.
+    # Not every environment has a parameter `render_mode`, so it is passed only if needed.
     words = options if render_mode is None else {**options, "render_mode": render_mode}
 
-    return functools.partial(_registered, spec, words)  # no function of this one's own: it can be pickled
+    return functools.partial(_registered, spec, words)  # not a nested function, so that it can be pickled
 
 
 def _written_in_jax(id: str, options: Mapping[str, Any], render_mode: str | None) -> Env:  # noqa: A002
-    """One of a suite or from outside, behind Gymnasium's interface."""
+    """An environment of a suite or a package, written in JAX, with Gymnasium's interface."""
     from zerone.environments.gym.bridge import GymnasiumEnvironment
 
     return GymnasiumEnvironment(catalogue.make(id, **options), render_mode)
 
 
 def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]) -> Env:
-    """An environment as Gymnasium makes it; an `InputError` where it does not."""
+    """An environment made by Gymnasium. Raises `InputError` if that fails."""
     try:
         return atari.make(spec, words) if spec.id.startswith(atari.NAMESPACE) else gymnasium.make(spec, **words)
     except InputError as error:
@@ -87,7 +87,7 @@ def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]
 
 
 def _unknown(id: str, module: str | None) -> str:  # noqa: A002
-    """What is said of an id that nobody has registered."""
+    """The error text for an id that is not registered."""
     if module is not None:
         there, written = names.of_module(module), [*ENVIRONMENTS.in_module(module), *classes_of(module)]
         near = closest(id, [*there, *written]) if there or written else names.meant(id)
@@ -121,6 +121,6 @@ def _unknown(id: str, module: str | None) -> str:  # noqa: A002
 
 
 def solved_at(id: str) -> float | None:  # noqa: A002
-    """The mean return at which Gymnasium calls the environment solved, where it says so."""
+    """The mean return at which Gymnasium considers the environment solved; None if it defines none."""
     spec = gymnasium.registry.get(id.split(":", 1)[-1])
     return None if spec is None else spec.reward_threshold

@@ -1,7 +1,7 @@
-"""Gymnasium environments that nobody has registered, by where what makes them stands: `module:Name`.
+"""Gymnasium environments that are not registered, by the place of their class or function: `module:Name`.
 
-Name is a class of environments, or a function that returns one. So a run of `zerone.train("ppo", world.World)` is
-loaded as any other, and `zerone train ppo world:World` needs no `gymnasium.register`. Options are arguments.
+Name is an environment class, or a function that returns an environment. So a run of `zerone.train("ppo", world.World)`
+can be loaded like any other, and `zerone train ppo world:World` needs no `gymnasium.register`. Options are arguments.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from zerone.base.modules import imported_object, module_called, name_of_main, so
 
 
 def place_of_maker(thing: object) -> str | None:
-    """Where a class or a function that makes environments can be had again; None where it cannot, or is none."""
+    """The place `module:Name` of an environment class or function; None if it cannot be imported again."""
     return source_of(thing) if _is_class(thing) or inspect.isfunction(thing) else None
 
 
 def maker_at(place: str, options: Mapping[str, Any], render_mode: str | None) -> Callable[[], Any] | None:
-    """What makes an environment, of what stands at `module:Name`, which is imported; None where nothing does.
+    """A function that makes an environment, from `module:Name`, which is imported; None if there is no such thing.
 
-    `render_mode` is said to what takes it.
+    `render_mode` is passed only if it is a parameter.
     """
     module, _, name = place.partition(":")
     if not _is_there(module) or not hasattr(module_called(module), name.partition(".")[0]):
@@ -40,13 +40,13 @@ def maker_at(place: str, options: Mapping[str, Any], render_mode: str | None) ->
 
 
 def classes_of(module: str) -> list[str]:
-    """The names of the classes of environments that a module, which is imported, defines itself."""
+    """The names of the environment classes that an imported module itself defines."""
     there = vars(module_called(module)).items() if _is_there(module) else ()
     return [name for name, thing in there if not name.startswith("_") and _is_class(thing) and _is_of(thing, module)]
 
 
 def _is_there(module: str) -> bool:
-    """Whether a module is imported, or is the program that runs."""
+    """Whether a module is imported, or is the running program."""
     return module in sys.modules or module == name_of_main()
 
 

@@ -1,4 +1,4 @@
-"""Packages that bring environments of Gymnasium's kind, and which of our extras installs each."""
+"""Packages with Gymnasium environments, and the extras that install them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from zerone.base.extras import install
 from zerone.base.language import translated
 
 MINIGRID = ("MiniGrid-", "BabyAI-")
-"""How ids begin that `minigrid` registers where it is imported; Gymnasium itself imports it never."""
+"""Prefixes of the ids that `minigrid` registers on import; Gymnasium does not import it."""
 EXTRAS = {"gymnasium.envs.box2d": "box2d", "gymnasium.envs.mujoco": "mujoco"}
-"""By where the class of an environment is."""
+"""Extras by the module of the environment's class."""
 
 
 def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
-    """Import what registers an id. Raises `InputError`, which says how it is installed, where it is not."""
+    """Import the package that registers an id. Raises `InputError` with the install command if it is missing."""
     if not id.startswith(MINIGRID) or id in gymnasium.registry:
         return
     try:
@@ -35,7 +35,7 @@ def register(id: str) -> None:  # noqa: A002 - Gymnasium's word
 
 
 def missing(spec: EnvSpec, error: Exception) -> str | None:
-    """How what an environment lacks is installed, if that is the error with which it cannot be made."""
+    """How to install a missing dependency of an environment; None if the error has another cause."""
     if not isinstance(error, (ImportError, gymnasium.error.DependencyNotInstalled)):
         return None
     place = spec.entry_point if isinstance(spec.entry_point, str) else ""

@@ -1,6 +1,6 @@
-"""Whether numbers of 32 bits, in which everything is computed, tell apart what an environment shows as different.
+"""Whether 32-bit numbers, in which everything is computed, still distinguish an environment's observations.
 
-Seconds since 1970 are about 1.7 · 10⁹, where the next float32 is 128 seconds away: a minute later is the same moment.
+Seconds since 1970 are about 1.7 · 10⁹, where float32 numbers are 128 apart: two moments a minute apart become equal.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from zerone.base.language import translated
 Array = np.ndarray
 
 FIRST_LOOKS = 256
-"""So many observations are looked at, and later two in a row of so many: looking takes longer than seeing."""
+"""The first observations are all examined, later two in a row out of each this many: examining is expensive."""
 FEWEST_LEVELS = 1000
-"""What has fewer values than these over all that was seen of a number is lost; more are precision enough."""
+"""A number with fewer distinct float32 values than this over its observed range loses information."""
 NOISE = 2e-10
-"""Floats that differ by less than this part of them do so by rounding of the environment's own."""
+"""Floats whose relative difference is below this differ only by the environment's own rounding."""
 
 
 class Precision:
-    """Looks at the numbers of one part of an observation, one after the other."""
+    """Examines the numbers of one part of successive observations."""
 
     def __init__(self) -> None:
         self._last: Array | None = None
@@ -28,7 +28,7 @@ class Precision:
         self._high: Array | None = None
 
     def look(self, found: Array, near: bool) -> str | None:
-        """What of it is lost, in words; None where nothing is, or the last look was not at the step before (`near`)."""
+        """A description of what is lost; None if nothing is, or the last call was not one step before (`near`)."""
         if found.dtype.itemsize < 4 or found.dtype == np.float32 or found.dtype.kind == "b":
             return None
         last, self._last = self._last, found.copy()

@@ -1,4 +1,4 @@
-"""Environments that processes play, as a vector: the same steps as in turn, side by side.
+"""Environments played by several processes, as a vector: the same steps as one after the other, but in parallel.
 
 vector = vector_in(Processes(8), make, "World-v0", number=16, run_seed=0)     # two environments in each process
 """
@@ -10,7 +10,7 @@ import pickle
 import weakref
 from collections.abc import Iterable, Sequence
 
-import cloudpickle  # Gymnasium needs it, too
+import cloudpickle  # a dependency of Gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
@@ -33,8 +33,8 @@ from zerone.environments.gym.views import AUTO, Space
 class InProcesses(OwnVector):
     """Environments that are played by processes; see `vector_in`.
 
-    Where an episode ends another begins within the same step (Gymnasium's SAME_STEP mode): it is one request. Where
-    processes were replaced, `info["lost"]` says in which environments nothing happened but that an episode begins.
+    When an episode ends, the next one begins within the same step (Gymnasium's SAME_STEP mode), in a single request.
+    After processes were replaced, `info["lost"]` marks the environments in which only a new episode began.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class InProcesses(OwnVector):
         self.number = processes.take(self)
 
     def open(self) -> None:
-        """Make the environments, in all processes side by side, and the memory that is shared with them."""
+        """Make the environments, in all processes in parallel, and the memory shared with them."""
         for each in self._users:
             self._processes[each].ask(inside.MAKE, self.number, self._wanted(each))
         found = [reply.value for each in self._users if (reply := self._answered(each)) is not None]
@@ -70,13 +70,13 @@ class InProcesses(OwnVector):
         actions = 0 if self._allowing is None else self._allowing.actions_of(acts, self._identity)
         self._layout = Layout(self.num_envs, observation, action, actions)
         self._arrays = SharedArrays(self._layout)
-        self._arrays.allowed[:] = True  # where nothing has begun
+        self._arrays.allowed[:] = True  # before any reset
         weakref.finalize(self, self._arrays.close)
         for each in self._users:
             self._attach(each)
 
     def open_again(self, process: int) -> None:
-        """The same in one process, which has taken the place of another; the episodes there are lost."""
+        """Make the environments of one process that has replaced a lost one; their episodes are lost."""
         if process not in self._users or self.closed:
             return
         self._processes[process].ask(inside.MAKE, self.number, self._wanted(process))
@@ -97,7 +97,7 @@ class InProcesses(OwnVector):
         return self._arrays.observation[: self.num_envs].copy(), self._masks()
 
     def step(self, actions: Sequence[object] | np.ndarray) -> Played:
-        """One step of each environment, and the first of the next episode where one ends."""
+        """Step each environment; where an episode ends, the next one begins."""
         return self._played(inside.STEP, actions, np.ones(self.num_envs, bool))
 
     def step_only(self, actions: Sequence[object] | np.ndarray, which: Iterable[int]) -> Played:
@@ -108,7 +108,7 @@ class InProcesses(OwnVector):
     def first(self, number: int) -> InProcesses:
         if number == self.num_envs:
             return self
-        few = copy.copy(self)  # which shares all that it knows of its environments
+        few = copy.copy(self)  # it shares everything known about the environments
         few.num_envs = number
         return few
 
@@ -144,11 +144,11 @@ class InProcesses(OwnVector):
         return arrays.observation[:number].copy(), reward, terminated, truncated, info | self._masks()
 
     def _masks(self) -> Info:
-        """What an info says of masks."""
+        """The masks for an info."""
         return {} if self._allowing is None else {NOW: self._arrays.allowed[: self.num_envs].copy()}
 
     def _begin_elsewhere(self, lost: np.ndarray) -> None:
-        """Begin episodes in environments that were made again; not with the seed with which they began before."""
+        """Begin episodes in environments of replaced processes; with other seeds than before."""
         for i in np.flatnonzero(lost):
             self._losses[i] += 1
             chance = np.random.SeedSequence([int(self._seeds[i]), int(self._losses[i])])
@@ -160,17 +160,17 @@ class InProcesses(OwnVector):
         while wanted.any():
             self._arrays.which[:] = wanted
             self._ask_where(inside.RESET)
-            wanted = wanted & self._lost  # where a process was lost meanwhile, once more
+            wanted = wanted & self._lost  # again where a process was lost meanwhile
             self._lost &= ~wanted
 
     def _all(self, some: np.ndarray) -> np.ndarray:
-        """A mask of the first environments, as one of all."""
+        """A mask of the first environments, extended to all."""
         found = np.zeros(len(self._lost), bool)
         found[: len(some)] = some
         return found
 
     def _ask_where(self, kind: bytes) -> None:
-        """Ask the processes in which there is anything to do, and wait for all of them."""
+        """Send a request to the processes that have anything to do, and wait for all of them."""
         which = self._arrays.which
         self._asked(kind, [each for each in self._users if which[self._places[each]].any()])
 
@@ -181,12 +181,12 @@ class InProcesses(OwnVector):
             lost = [each for each in users if not self._is_done(each)]
             for each in lost:
                 self._processes.replace_lost(each)
-        except BaseException:  # Ctrl-C, too: who has asked for something that nobody waits for cannot be asked again
+        except BaseException:  # also Ctrl-C: a process with an unread answer cannot be used again
             self._processes.close()
             raise
 
     def _is_done(self, process: int) -> bool:
-        """Whether a process has done its work, and not been lost."""
+        """Whether a process has done its work; False if it was lost."""
         try:
             reply = self._processes[process].answer(_limit())
         except LostError as error:
@@ -206,7 +206,7 @@ class InProcesses(OwnVector):
         return False
 
     def _answered(self, process: int) -> Reply | None:
-        """What a process says that makes environments; one that is lost there is not replaced."""
+        """The answer of a process that makes environments; if it is lost there, it is not replaced."""
         try:
             reply = self._processes[process].answer(_limit())
         except LostError as error:
@@ -261,10 +261,10 @@ def vector_in(
     processes: Processes, make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO,
     notices: Notices | None = None, allowing: Allowing | None = None,
 ) -> InProcesses:  # fmt: skip
-    """As `make_vector`: `number` environments, the first of them in the first process, and so on in turn.
+    """As `make_vector`: `number` environments, assigned to the processes in turn.
 
     Raises:
-        InputError: an environment cannot be made, or cannot be sent to a process.
+        InputError: an environment cannot be made, or cannot be pickled for a process.
         RunError: a process is lost while it makes one.
     """
     made = InProcesses(processes, make, identity, number, run_seed, view, notices or Notices(), allowing)
@@ -277,7 +277,7 @@ def vector_in(
 
 
 class PlayedApart:
-    """What an engine is given of processes: those that play what it learns in, and what it is judged in."""
+    """An engine's access to processes: those for its training and its evaluation environments."""
 
     def __init__(
         self, processes: Processes, learnt: Maker, judged: Maker, identity: str, view: str, notices: Notices,
@@ -288,20 +288,20 @@ class PlayedApart:
 
     @property
     def number(self) -> int:
-        """How many processes."""
+        """The number of processes."""
         return self._processes.number
 
     @property
     def replaced(self) -> int:
-        """How many were lost, and others put in their place."""
+        """How many processes were lost and replaced."""
         return self._processes.replaced
 
     def training_vector(self, number: int, seed: int) -> InProcesses:
-        """So many environments to learn in."""
+        """A vector of environments for training."""
         return vector_in(self._processes, self._learnt, self._identity, number, seed, *self._seen)
 
     def evaluation_vector(self, number: int, seed: int) -> InProcesses:
-        """So many to be judged in."""
+        """A vector of environments for evaluation."""
         return vector_in(self._processes, self._judged, self._identity, number, seed, *self._seen)
 
     def close(self) -> None:
@@ -310,6 +310,6 @@ class PlayedApart:
 
 
 def _limit() -> float | None:
-    """Seconds that a call of an environment may take, where that is limited."""
+    """The step timeout in seconds; None if there is none."""
     limit = current()
     return None if limit is None else limit.seconds

@@ -1,8 +1,8 @@
-"""Processes that play environments, as they are seen from here: started, asked, lost, replaced, ended.
+"""Processes that play environments, seen from their parent: starting, requests, losses, replacement, ending.
 
-Gymnasium's `AsyncVectorEnv` is not used: it gives each environment a process, and cannot go on without one that is
-gone; it imports the person's program again where processes are spawned; and what comes from its environments is not
-looked at. Why a process is started as a program, and never forked: see `environment_process`.
+Gymnasium's `AsyncVectorEnv` is not used: it has one process per environment, and cannot continue when one of them dies;
+with spawned processes it imports the user's program again; and it does not check what its environments return. Why a
+process is started as a program, and never forked: see `environment_process`.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ MOST_PROCESSES = 1_024
 
 
 MOST_LOSSES, WITHIN_CALLS = 3, 1_000
-"""A process that is lost so often within so many calls of its environments is not replaced any more."""
+"""A process that is lost this often within this many calls of its environments is not replaced again."""
 
 
 SECONDS_TO_MAKE = 60.0
-"""In which an environment must be made where there is a step timeout, though that be shorter."""
+"""The minimum time limit for making an environment, even if the step timeout is shorter."""
 
 
 SECONDS_TO_END = 3.0
-"""In which processes must end by themselves: a little longer than they give their environments."""
+"""Time for processes to end by themselves: a little longer than they give their environments."""
 
 
 COMMAND = "import sys; sys.path[:] = {path!r}; from {module} import main; main({arguments})"
 
 
 class LostError(Exception):
-    """A process is no more, or does not answer; with the words for it."""
+    """A process has died or does not respond; with a description."""
 
 
 class Played(Protocol):
@@ -58,23 +58,23 @@ class Played(Protocol):
     closed: bool
 
     def open_again(self, process: int) -> None:
-        """Make its environments in a process that has taken the place of a lost one."""
+        """Make the environments again in a process that has replaced a lost one."""
         ...
 
 
 class _Process:
-    """One of them, as it is seen from here."""
+    """One process, seen from its parent."""
 
     def __init__(self, number: int, of: int, noting: int, notes: np.ndarray) -> None:
         self.name = translated("process {number} of {of}", number=number + 1, of=of)
         self._notes = notes
-        notes[inside.DOING] = 0  # whatever the one before was doing
+        notes[inside.DOING] = 0  # the previous process's note
         self._socket, theirs = socket.socketpair()
         self._timeout: float | None = None
         arguments = f"{theirs.fileno()}, {noting}, {number}, {outside.wide}, {language()!r}"
         command = COMMAND.format(path=sys.path, module=inside.__name__, arguments=arguments)
         with theirs:
-            try:  # in a group of its own: Ctrl-C is not for it, and what it starts can be ended with it
+            try:  # in its own process group: without Ctrl-C, and it can be ended together with its children
                 self._program = subprocess.Popen(  # noqa: S603 - this very program
                     [sys.executable, "-c", command], stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), noting),
                     process_group=0,
@@ -87,18 +87,18 @@ class _Process:
 
     @property
     def pid(self) -> int:
-        """By which the system knows it."""
+        """Its process id."""
         return self._program.pid
 
     def ask(self, kind: bytes, vector: int, data: bytes = b"", file: int | None = None) -> None:
-        """Send a request. That nobody is there is noticed when the answer is waited for."""
+        """Send a request. If the process is gone, waiting for the answer detects it."""
         with contextlib.suppress(OSError):
             self._socket.sendall(inside.REQUEST.pack(kind, vector, len(data)) + (data if file is None else b""))
             if file is not None:
                 socket.send_fds(self._socket, [data], [file])
 
     def answer(self, limit: float | None) -> Reply | None:
-        """What comes of a request: None where it is done and nothing is to be said.
+        """Wait for the answer to a request: None if it succeeded and there is nothing to report.
 
         Raises:
             LostError: the process has ended, or a call of an environment takes longer than `limit` seconds.
@@ -144,7 +144,7 @@ class _Process:
             self._timeout = seconds
 
     def _longest(self, limit: float) -> float:
-        """How long a call may take: the first environment of a process is imported while it is made."""
+        """The time limit of a call: making the first environment of a process includes imports."""
         making = self._notes[inside.DOING] == inside.DOINGS.index(inside.MAKING)
         return max(limit, SECONDS_TO_MAKE) if making else limit
 
@@ -153,16 +153,16 @@ class _Process:
 
     @property
     def step(self) -> int:
-        """Which step of an environment it has begun last."""
+        """The step that an environment has begun last."""
         return int(self._notes[inside.STEPS])
 
     @property
     def calls(self) -> int:
-        """How often it has called an environment."""
+        """The number of calls of its environments."""
         return int(self._notes[inside.CALLS])
 
     def _end(self) -> str:
-        """How it has ended."""
+        """A description of how it has ended."""
         try:
             code = self._program.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
@@ -174,11 +174,11 @@ class _Process:
         return translated("was killed by signal {number}", number=-code)
 
     def leave(self) -> None:
-        """Let it end by itself, soon."""
+        """Let it end by itself, by closing the socket."""
         self._socket.close()
 
     def kill(self, until: float) -> None:
-        """See to its end, and to that of all that it has started, by force after this time."""
+        """Wait until it and its children have ended; kill them at the time `until`."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._program.wait(max(0.0, until - time.monotonic()))
         with contextlib.suppress(OSError):
@@ -187,14 +187,14 @@ class _Process:
 
 
 class Processes:
-    """Some processes that play environments. They are started when the first is needed, and end with `close`.
+    """Processes that play environments. They are started on first use, and ended by `close`.
 
-    With `replace` one that is lost is replaced: the steps under way have not happened, its episodes count
-    as truncated before them, and others begin.
+    With `replace`, a lost process is replaced: the current step is undone, its episodes count as truncated before it,
+    and new ones begin.
     """
 
     def __init__(self, number: int, replace: bool = False) -> None:
-        """Raise `InputError` where so many cannot be."""
+        """Raise `InputError` if `number` is not allowed."""
         if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_PROCESSES:
             raise InputError(
                 translated(
@@ -216,24 +216,24 @@ class Processes:
         weakref.finalize(self, _end_all, self._running)
 
     def describe(self) -> ProcessesConfig:
-        """As a run's configuration has it."""
+        """As a run's configuration stores it; the inverse of `read`."""
         return {"number": self.number, "replace_lost": self.replace}
 
     @staticmethod
     def read(saved: ProcessesConfig | None) -> Processes | None:
-        """What a configuration says."""
+        """The processes in a configuration, if any."""
         return None if saved is None else Processes(saved["number"], saved["replace_lost"])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Processes, (self.number, self.replace)  # others
+        return Processes, (self.number, self.replace)  # new processes
 
     @property
     def pids(self) -> list[int]:
-        """Those of the processes that are running."""
+        """The process ids of the running processes."""
         return [each.pid for each in self._running]
 
     def take(self, vector: Played) -> int:
-        """The number by which the processes know a vector that they play from now on; they are started if need be."""
+        """Register a vector; returns the number by which the processes know it. Starts them if necessary."""
         self._start()
         self._made += 1
         number = self._made % 2**16
@@ -271,7 +271,7 @@ class Processes:
         return _Process(number, self.number, self._noting, self._notes[number])
 
     def require_replaceable(self, number: int, line: str) -> None:
-        """Raise `RunError` with the line about the loss of a process, unless it may be replaced."""
+        """Raise `RunError` with the line about a lost process, unless it may be replaced."""
         calls = self._losses[number]
         calls.append(self._running[number].calls)
         if not self.replace:
@@ -287,7 +287,7 @@ class Processes:
             )
 
     def replace_lost(self, number: int) -> None:
-        """Put another process in the place of one; each vector gets environments in it, in which nothing has begun."""
+        """Replace a process; each vector makes its environments in the new one, in which no episode has begun."""
         lost = self._running[number]
         lost.leave()
         lost.kill(time.monotonic())
@@ -306,7 +306,7 @@ def _end_all(running: list[_Process]) -> None:
 
 
 def asked_for(number: int | None, replace_lost: bool) -> Processes | None:
-    """The processes that a person asks for; None for none. Raises `InputError` where they cannot be."""
+    """The processes that the options describe; None for none. Raises `InputError` if they are not allowed."""
     if number is None:
         if replace_lost:
             raise InputError(

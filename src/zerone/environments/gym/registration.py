@@ -1,8 +1,8 @@
 """Our environments under their names in Gymnasium: `gymnasium.make("zerone/Maze-v0")`.
 
-Gymnasium up to 0.29 calls `register` by itself, through the entry point in our package's metadata. From 1.0
-on it loads no plugins: importing `zerone.environments` registers, as does naming it before the id,
-`gymnasium.make("zerone.environments:zerone/Maze-v0")`. Either way nothing slow is imported before `make`.
+Gymnasium up to 0.29 calls `register` by itself, through the entry point in our package's metadata. Since 1.0 it loads
+no plugins: importing `zerone.environments` registers them, as does naming it before the id,
+`gymnasium.make("zerone.environments:zerone/Maze-v0")`. In both cases nothing slow is imported before `make`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zerone.environments import catalogue
 
 
 def register() -> None:
-    """Register every environment of the catalogue with Gymnasium; those already registered stay."""
+    """Register every environment of the catalogue with Gymnasium, unless it is registered already."""
     for entry in catalogue.entries():
         if entry.registered_id in registration.registry:
             continue

@@ -1,4 +1,4 @@
-"""Arrays in memory that two processes share: what goes between a vector of environments and those who play it."""
+"""Arrays in shared memory, through which a vector and the processes of its environments exchange data."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import tempfile
 import numpy as np
 
 ALIGNED = 64
-"""Bytes at whose multiples arrays begin."""
+"""Arrays begin at multiples of this many bytes."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """How many environments there are, and what an observation and an action of one are: shape, and type by name."""
+    """The number of environments, and the shape and dtype name of an observation and an action."""
 
     number: int
     observation: tuple[tuple[int, ...], str]
     action: tuple[tuple[int, ...], str]
     allowed: int = 0
-    """How many actions masks are of; 0 where there are none."""
+    """The number of actions in masks; 0 without masks."""
 
     def fields(self) -> dict[str, tuple[tuple[int, ...], str]]:
-        """Each array with its shape and its type."""
+        """The shape and dtype of each array."""
         number = (self.number,)
         return {
             "observation": (number + self.observation[0], self.observation[1]),
@@ -42,10 +42,10 @@ class Layout:
 
 
 class SharedArrays:
-    """The arrays of a vector of environments; `file` is the memory in which they are, which has no name."""
+    """The arrays of a vector of environments; `file` is the descriptor of their anonymous memory."""
 
     observation: np.ndarray
-    """After the last step, or of the episode that has begun since."""
+    """After the last step; if an episode has begun since, its first one."""
     final: np.ndarray
     """The last observation of an episode that ended with this step."""
     action: np.ndarray
@@ -53,16 +53,16 @@ class SharedArrays:
     terminated: np.ndarray
     truncated: np.ndarray
     which: np.ndarray
-    """In which environments something is asked for."""
+    """Marks the environments that a request is for."""
     seed: np.ndarray
-    """With which one is reset; -1 for none."""
+    """Seeds for resets; -1 for none."""
     allowed: np.ndarray
-    """Which actions are, where masks say so: of `observation`."""
+    """The mask of allowed actions for `observation`."""
     allowed_at_the_end: np.ndarray
-    """The same of `final`."""
+    """The mask of allowed actions for `final`."""
 
     def __init__(self, layout: Layout, file: int | None = None) -> None:
-        """Lay them out in new memory, or find them in that of `file`, which is closed then."""
+        """Lay out the arrays in new memory, or map them from the memory of `file`, which is then closed."""
         places: dict[str, int] = {}
         size = 0
         for name, (shape, kind) in layout.fields().items():
@@ -77,13 +77,13 @@ class SharedArrays:
             setattr(self, name, np.ndarray(shape, kind, self._memory, places[name]))
 
     def close(self) -> None:
-        """Let go of the memory in this process that has made it."""
+        """Release the memory in the process that has made it."""
         with contextlib.suppress(OSError):
             os.close(self.file)
 
 
 def new_memory(size: int) -> int:
-    """A file of so many bytes that is in no folder: it is gone when nobody has it open, whatever becomes of them."""
+    """An anonymous file of this size: the system frees it when no process has it open, however they end."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("zerone")
     else:

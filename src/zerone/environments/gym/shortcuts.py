@@ -1,8 +1,7 @@
-"""Encoding an observation of the usual form in a fraction of the time; any other form is left to `Encoding.read`.
+"""Fast encoding of observations in their usual form; any other form is left to `Encoding.read`.
 
-An environment of Python's steps in some ten microseconds: checks that take as long would halve it. Each shortcut is a
-function that answers None where something is not as usual, whatever that is: then the long way says what is wrong, or
-finds that it is right after all.
+A Python environment may step in ten microseconds: checks that take as long would halve its speed. Each shortcut is a
+function that returns None if anything is unusual: then the slow path finds out what is wrong, or that nothing is.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _WHOLE = (int, np.int64, np.int32)
 
 
 def shortcut(leaf: Leaf) -> Shortcut:
-    """The same as `leaf.encode(leaf.read(observation))`."""
+    """A fast version of `leaf.encode(leaf.read(observation))`."""
     if isinstance(leaf, BoxLeaf):
         return _box(leaf)
     if isinstance(leaf.space, spaces.Discrete) and leaf.encoded_space() is leaf.space:
@@ -70,7 +69,7 @@ def _discrete(leaf: CountedLeaf) -> Shortcut:
 
 
 def row_shortcut(given: Space, leaves: Sequence[Leaf], width: int) -> Shortcut:
-    """The same for parts in a row of `width` float32 numbers."""
+    """The same for parts joined to a vector of `width` float32 numbers."""
     tuples = list(_tuples(given, ()))
     writers: list[tuple[PartPath, Writer]] = []
     begin = 0
@@ -96,7 +95,7 @@ def row_shortcut(given: Space, leaves: Sequence[Leaf], width: int) -> Shortcut:
 
 
 def counts_shortcut(given: Space, leaves: Sequence[CountedLeaf]) -> Shortcut:
-    """The same for parts in a row of counts."""
+    """The same for parts joined to a vector of counts."""
     if not all(isinstance(leaf.space, spaces.Discrete) for leaf in leaves):
         return _none
     tuples = list(_tuples(given, ()))
@@ -119,7 +118,7 @@ def counts_shortcut(given: Space, leaves: Sequence[CountedLeaf]) -> Shortcut:
 
 
 def _tuples(space: object, path: PartPath) -> Iterator[tuple[PartPath, int]]:
-    """Where there are tuples in a space, and of how many parts."""
+    """The paths of the tuples in a space, with their lengths."""
     if isinstance(space, spaces.Tuple):
         yield path, len(space.spaces)
     if isinstance(space, (spaces.Tuple, spaces.Dict)):

@@ -1,4 +1,4 @@
-"""From what a person gives for an environment to a function that makes it, and what it makes made sure of."""
+"""From the user's environment object, class or function to a function that makes it, with validated results."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ EXAMPLE = "lambda: gymnasium.make('CartPole-v1')"
 
 
 class Lent(Wrapper):
-    """An environment that belongs to the person who gave it, who closes it."""
+    """An environment object of the user, who closes it."""
 
     def close(self) -> None:
-        """Leave it open."""
+        """Do nothing: the user closes the environment."""
 
 
 class Single:
-    """An environment object in the place of a function that makes one: enough wherever one at a time is."""
+    """An environment object used as a maker: it works only while no second environment is needed."""
 
     def __init__(self, env: Env) -> None:
         self.env = env
@@ -39,16 +39,16 @@ class Single:
 
 
 def name_of(env: Env) -> str:
-    """What an environment object is called: its id, or the name of its class."""
+    """The name of an environment object: its id, or its class's name."""
     spec = env.spec
     return type(env.unwrapped).__name__ if spec is None else spec.id
 
 
 def source(environment: object) -> Any:
-    """What was given for an environment, an object of Gymnasium's in the form of a function; other things as they are.
+    """The user's environment; a Gymnasium object is converted to a maker, anything else is returned unchanged.
 
     Raises:
-        InputError: it can be no environment at all.
+        InputError: it cannot be an environment.
     """
     if isinstance(environment, gymnasium.Env):
         return Single(environment)
@@ -70,11 +70,11 @@ def source(environment: object) -> Any:
 
 
 def checked(make: Callable[[], Any], name: str) -> Maker:
-    """The same function, whose result is made sure of.
+    """The same function, with a check of its result.
 
-    Its own function raises `InputError` where that is no Gymnasium environment, or nothing because it failed.
+    The returned function raises `InputError` if the result is no Gymnasium environment, or if it fails.
     """
-    return functools.partial(_made_sure_of, make, name)  # no function of this one's own: it can be pickled
+    return functools.partial(_made_sure_of, make, name)  # not a nested function, so that it can be pickled
 
 
 def _made_sure_of(make: Callable[[], Any], name: str) -> Env:
@@ -83,7 +83,7 @@ def _made_sure_of(make: Callable[[], Any], name: str) -> Env:
         env = make()
     except (ZeroneError, KeyboardInterrupt):
         raise
-    except BaseException as error:  # whatever somebody else's code does, sys.exit too
+    except BaseException as error:  # any exception of foreign code, also sys.exit
         raise InputError(
             translated(
                 "environment {name} cannot be made: {make} {error}", name=name, make=_kind(make), error=raised(error)
@@ -93,7 +93,7 @@ def _made_sure_of(make: Callable[[], Any], name: str) -> Env:
 
 
 def require_separate(guards: Iterable[Guard]) -> None:
-    """Raise `InputError` if two of these are around the same object: what is done in one would be done in both."""
+    """Raise `InputError` if two guards wrap the same object: steps in one would change the other."""
     seen: set[int] = set()
     for guard in guards:
         if id(guard.turn) in seen:
@@ -131,7 +131,7 @@ def _kind(make: object) -> str:
 def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
     try:
         parameters = inspect.signature(make).parameters.values()
-    except (TypeError, ValueError):  # not everything that can be called says how
+    except (TypeError, ValueError):  # some callables have no signature
         return
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     needed = [each.name for each in parameters if each.default is each.empty and each.kind not in several]
@@ -150,7 +150,7 @@ def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
 
 
 def _required(env: object, name: str, kind: str) -> Env:
-    """What was made, which is a Gymnasium environment; an `InputError` says what else it is."""
+    """The result, if it is a Gymnasium environment. Raises `InputError` that says what else it is."""
     if isinstance(env, gymnasium.Env):
         for space in ("observation_space", "action_space"):
             found = getattr(env, space, None)

@@ -1,9 +1,9 @@
-"""How long an environment may take for a step, and the end of one that takes longer.
+"""The time limit for a step of an environment, and interrupting a step that exceeds it.
 
-A thread watches the clock. A call that is late is interrupted where it is: in the main thread by a signal, which also
-wakes it from sleep, locks and sockets; in another thread as soon as it is in Python code. What cannot be interrupted
-so, or catches whatever interrupts it, ends the program, where somebody has said how (`last_resort`). Only native code
-that never lets go of Python's lock stops this thread, too.
+A thread watches the clock and interrupts a late call: in the main thread with a signal, which also wakes it from sleep,
+locks and sockets; in another thread with an exception, once it executes Python code. If a call cannot be interrupted,
+or catches the exception, the program is ended, if there is a `last_resort`. Only native code that never releases
+Python's global lock also blocks the watching thread.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE = 2.0
-"""Seconds in which what is interrupted must end."""
+"""Seconds within which an interrupted call must end."""
 
 SIGNAL: signal.Signals | None = getattr(signal, "SIGURG", None)
-"""What wakes the main thread: nobody sends it unasked, and it is ignored unless somebody listens. Windows has none."""
+"""Wakes the main thread: it is otherwise unused, and ignored by default. Windows has none."""
 
 
 class TooLate(BaseException):
-    """Raised inside of a call that is late. It is no `Exception`: code that tries everything again would catch it."""
+    """Raised inside a late call. It is no `Exception`, because retry loops would catch that."""
 
 
 class LateError(Exception):
-    """A call that took too long; with the words for it."""
+    """A call took too long; with a description."""
 
 
 def late(seconds: float) -> str:
-    """What is said of a call that takes longer."""
+    """The error text for a call that takes longer than `seconds`."""
     return translated("has not returned within {seconds:g} s (step timeout)", seconds=seconds)
 
 
 class StepTimeout:
-    """The limit of what environments do in one thread. One call at a time is watched."""
+    """The time limit of environments in one thread. One call at a time is watched."""
 
     def __init__(self, seconds: float, last_resort: Callable[[str], None] | None) -> None:
         self.seconds, self._last_resort = seconds, last_resort
@@ -64,10 +64,10 @@ class StepTimeout:
     def call(
         self, fault: Callable[[str], ZeroneError], function: Callable[..., T], *arguments: object, **named: object
     ) -> T:
-        """What a function of an environment returns. `fault` makes a whole line of the words about it.
+        """Call a function of an environment. `fault` makes an error from a description.
 
         Raises:
-            LateError: it has not returned in time, or not by itself.
+            LateError: it did not return in time, or was interrupted.
         """
         self._fault, self._interrupted = fault, None
         try:
@@ -75,7 +75,7 @@ class StepTimeout:
             found = function(*arguments, **named)
             late = self._end()
         except BaseException:
-            if self._end():  # whatever it has made of the interruption
+            if self._end():  # whatever the call returned or raised
                 raise LateError(self._late) from None
             raise
         if late:
@@ -83,12 +83,12 @@ class StepTimeout:
         return found
 
     def _end(self) -> bool:
-        """End a call; whether it was interrupted."""
+        """End the watch of a call; returns whether it was interrupted."""
         while True:
             try:
-                with self._lock:  # from here on nothing is interrupted any more
+                with self._lock:  # from here on there are no interrupts
                     self._until = None
-                time.sleep(0)  # and what was is over
+                time.sleep(0)  # let a pending interrupt take effect
                 return self._interrupted is not None
             except TooLate:
                 continue
@@ -119,7 +119,7 @@ class StepTimeout:
                     continue
                 if self._interrupted is None:
                     self._interrupted = again = now
-                if now >= again:  # more than once: there is code that catches everything
+                if now >= again:  # repeatedly: some code catches everything
                     self._interrupt()
                     again = now + PATIENCE / 4
                 in_vain = now - self._interrupted > PATIENCE
@@ -139,12 +139,12 @@ _current: ContextVar[StepTimeout | None] = ContextVar("step_timeout", default=No
 
 @contextlib.contextmanager
 def limited(seconds: float | None, last_resort: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Let nothing that an environment does in this thread take longer, until the end of the block; None is no limit.
+    """Limit each environment call in this thread until the end of the block; None is no limit.
 
-    `last_resort` gets a line about a call that cannot be interrupted, and should end the program.
+    `last_resort` is called with a message if a call cannot be interrupted, and should end the program.
 
     Raises:
-        InputError: `seconds` is no finite number above 0.
+        InputError: `seconds` is not a finite number above 0.
     """
     if seconds is None:
         yield
@@ -164,5 +164,5 @@ def limited(seconds: float | None, last_resort: Callable[[str], None] | None = N
 
 
 def current() -> StepTimeout | None:
-    """The limit that holds here."""
+    """The limit of the current context; None if there is none."""
     return _current.get()

@@ -1,4 +1,4 @@
-"""Spaces with parts, and observations of them, taken apart: a `Tuple` or a `Dict`, however deep."""
+"""Flattening composite spaces (`Tuple` and `Dict`, however deep) and their observations into parts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zerone.environments.gym.views import Space, describe
 
 @dataclasses.dataclass(frozen=True)
 class LeftOut:
-    """A part that cannot be seen."""
+    """A part that cannot be encoded."""
 
     path: PartPath
     space: Space
@@ -28,7 +28,7 @@ class LeftOut:
 
 
 def taken_apart(space: Any, path: PartPath, scaled: bool) -> Iterator[Leaf | LeftOut]:
-    """The parts of a space that have no parts themselves."""
+    """The leaf spaces of a space."""
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         parts = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
         for key, part in parts:
@@ -41,7 +41,7 @@ def taken_apart(space: Any, path: PartPath, scaled: bool) -> Iterator[Leaf | Lef
         yield CountedLeaf(path, space)
     elif isinstance(space, spaces.Box):
         yield BoxLeaf(path, space, scaled)
-    else:  # of somebody else's making, but an array of numbers: of its bounds nothing is known
+    else:  # a custom space, but an array of numbers: its bounds are unknown
         number: Any = kind.type
         low, high = (0, 1) if kind.kind == "b" else (-np.inf, np.inf)
         if kind.kind in "iu":
@@ -50,7 +50,7 @@ def taken_apart(space: Any, path: PartPath, scaled: bool) -> Iterator[Leaf | Lef
 
 
 def part_of(space: Any, value: Any, path: PartPath, batch: bool) -> Any:
-    """The value of the part at `path` of an observation. Raises `ObservationError` where there is none."""
+    """The value of the part at `path` in an observation. Raises `ObservationError` if it is missing."""
     for depth, key in enumerate(path):
         if isinstance(space, spaces.Dict):
             if not isinstance(value, Mapping):

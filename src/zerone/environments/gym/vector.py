@@ -1,4 +1,4 @@
-"""Several environments as one vector, stepped in turn, each watched by a guard."""
+"""Several environments as a vector, stepped one after the other, each within a guard."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from zerone.environments.gym.views import AUTO, in_doubt
 
 
 class OwnVector(Vector):
-    """A vector of ours: its observations are encoded, and it can play some of its environments and leave the others."""
+    """A vector with encoded observations that can also step only some of its environments."""
 
     encoding: Encoding
 
     @abstractmethod
     def step_only(self, actions: Sequence[object] | np.ndarray, which: Iterable[int]) -> Played:
-        """One step of some environments, to the end of an episode and no further; nothing happens in the others."""
+        """Step some environments, up to the end of an episode and no further; the others are not changed."""
 
     @abstractmethod
     def first(self, number: int) -> OwnVector:
-        """The first of these environments, the very same, as a vector of their own."""
+        """A vector of the first `number` environments; the objects are shared."""
 
     @abstractmethod
     def name_seed(self, seed: int) -> None:
-        """Let errors name this seed of the run from now on."""
+        """Set the run's seed that errors name from now on."""
 
 
 class InTurn(OwnVector):
-    """Environments stepped one after the other; who steps them also resets them (Gymnasium's DISABLED mode).
+    """Environments stepped one after the other; the caller resets them (Gymnasium's DISABLED mode).
 
-    It does what `gymnasium.vector.SyncVectorEnv` does, with encoded observations, in a third of the time where there
-    are few environments: that vector's own work would take longer than CartPole's.
+    It replaces `gymnasium.vector.SyncVectorEnv`, with encoded observations, in a third of the time if there are few
+    environments: that vector's overhead is larger than CartPole's steps.
     """
 
     def __init__(self, makers: Sequence[Callable[[], Guard]]) -> None:
@@ -56,7 +56,7 @@ class InTurn(OwnVector):
             for make in makers:
                 self.envs.append(make())
             require_separate(self.envs)
-        except BaseException:  # one that cannot be had: the others are not left open
+        except BaseException:  # one cannot be made: close the others
             self.close_extras()
             raise
         self.num_envs = len(self.envs)
@@ -80,7 +80,7 @@ class InTurn(OwnVector):
         return self._observation.copy(), self._info()
 
     def step(self, actions: Sequence[object] | np.ndarray) -> Played:
-        """One step of each environment."""
+        """Step each environment."""
         return self.step_only(actions, range(self.num_envs))
 
     def step_only(self, actions: Sequence[object] | np.ndarray, which: Iterable[int]) -> Played:
@@ -121,13 +121,13 @@ def make_vector(
     make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO, notices: Notices | None = None,
     allowing: Allowing | None = None,
 ) -> Vector:  # fmt: skip
-    """`number` environments, stepped in turn; the caller steps them and resets them (DISABLED mode).
+    """`number` environments, stepped one after the other; the caller resets them (DISABLED mode).
 
-    Their observations are encoded, by a `view` of `views.VIEWS`. What a person should know is said to `notices`. With
-    `allowing` each info has the masks of all of them (`allowed.NOW`).
+    Their observations are encoded according to `view` (of `views.VIEWS`). Notices for the user go to `notices`. With
+    `allowing`, each info has the masks of all of them (`allowed.NOW`).
 
     Raises:
-        InputError: the environment cannot be made, or the same object was made twice.
+        InputError: the environment cannot be made, or the same object was returned twice.
     """
     notices = notices or Notices()
     look_outside()
@@ -143,7 +143,7 @@ def make_vector(
 
 
 def say_what_is_seen(encoding: Encoding, identity: str, notices: Notices) -> None:
-    """What a person may not expect: parts that are left out, and small bytes that may be no picture."""
+    """Give notices about parts that are left out, and small byte arrays that may be no images."""
     for each in encoding.left_out:
         notices(
             translated(
@@ -171,11 +171,11 @@ INSTEAD = {
     "NormalizeObservation": ("--normalize-observations on", "normalize_observations='on'"),
     "NormalizeReward": ("--normalize-rewards", "normalize_rewards=True"),
 }
-"""Gymnasium's wrappers that normalise, and what to use in their place."""
+"""Gymnasium's normalizing wrappers, and Zerone's replacements for them."""
 
 
 def _say_what_normalizes(env: Env, identity: str, notices: Notices) -> None:
-    """What a person who normalises by a wrapper may not know: an agent has no part in it."""
+    """Give a notice about normalizing wrappers: their statistics are not part of the saved agent."""
     while isinstance(env, gymnasium.Wrapper):
         kinds = {each.__name__ for each in type(env).__mro__ if each.__module__.startswith("gymnasium.")}
         for name in kinds & INSTEAD.keys():
@@ -192,7 +192,7 @@ def _say_what_normalizes(env: Env, identity: str, notices: Notices) -> None:
 
 
 def _made(make: Maker, identity: str, run_seed: int) -> Env:
-    """One of them, within the time that it may take, if that is limited."""
+    """Make one environment, within the step timeout if there is one."""
     limit = current()
     if limit is None:
         with as_outside():

@@ -1,10 +1,10 @@
-"""Vectors of environments that are somebody else's: given from Python, made by an id that has no other form, EnvPool's.
+"""Foreign vector environments: given from Python, made by an id that exists only as a vector, or EnvPool's.
 
     zo.train("ppo", lambda num_envs: gymnasium.make_vec("YourId-v0", num_envs=num_envs))
 
-What is learnt in is such a vector (`watched_vector.LearntIn`). Everything else, judging, watching, checking, is done in
-single environments, which are vectors of one (`OnlyOne`). A vector says in `metadata["autoreset_mode"]` how it begins
-episodes again; without that nobody could know where the last observation of an episode is.
+Training uses such a vector (`watched_vector.LearntIn`). Evaluation, watching and checking use single environments,
+which are vectors of one (`OnlyOne`). A vector must declare in `metadata["autoreset_mode"]` how it begins new episodes:
+the place of an episode's last observation depends on it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from zerone.environments.gym.exchange import raised, shown
 from zerone.environments.gym.kinds import Env, Info, Played, Vector, VectorMaker, VectorWrapper
 
 NUMBER = "num_envs"
-"""The parameter of a function that makes vectors: Gymnasium's word."""
+"""Gymnasium's parameter of functions that make vectors."""
 EXAMPLE = "lambda num_envs: gymnasium.make_vec('CartPole-v1', num_envs=num_envs)"
 
 
 class Vectors:
-    """Makes vectors of one kind of environment; and, where it is called, a single one."""
+    """Makes vectors of one kind of environment; when called, a single environment."""
 
     def __init__(self, make: VectorMaker, name: str) -> None:
         self._make, self.__qualname__ = make, name
@@ -39,13 +39,13 @@ class Vectors:
         return OnlyOne(self.vector(1), self.__qualname__)
 
     def vector(self, number: int) -> Vector:
-        """A vector of so many environments. Raises `InputError` where what is made is none."""
+        """A vector of `number` environments. Raises `InputError` if the result is no vector."""
         name = self.__qualname__
         try:
             made = self._make(number)
         except (ZeroneError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # whatever somebody else's code does
+        except BaseException as error:  # any exception of foreign code
             raise InputError(
                 translated("environment {name} cannot be made: making a vector {error}", name=name, error=raised(error))
             ) from error
@@ -76,7 +76,7 @@ class Vectors:
 
 
 class Given(Vectors):
-    """A vector that was given itself: learnt in once, and closed by the person. Others are made as it was."""
+    """A vector object: used for training once, and closed by the user. Further vectors are made from its spec."""
 
     def __init__(self, vector: Vector) -> None:
         super().__init__(self._lent, vector.spec.id if vector.spec is not None else type(vector.unwrapped).__name__)
@@ -131,14 +131,14 @@ class Given(Vectors):
 
 
 class _Lent(VectorWrapper):
-    """A vector that belongs to the person who gave it."""
+    """A vector that belongs to the user."""
 
     def close(self, **kwargs: object) -> None:
-        """Leave it open."""
+        """Do nothing: the user closes it."""
 
 
 def of_vectors(spec: EnvSpec, options: Mapping[str, Any]) -> Vectors:
-    """What makes the vectors of an id that has no other form."""
+    """The maker of vectors of an id that exists only as a vector."""
 
     def make(number: int) -> Vector:
         return gymnasium.make_vec(spec, num_envs=number, vectorization_mode="vector_entry_point", **options)
@@ -147,11 +147,11 @@ def of_vectors(spec: EnvSpec, options: Mapping[str, Any]) -> Vectors:
 
 
 _OF_VECTORS = ("num_envs", "vectorization_mode", "vector_kwargs")
-"""What `gymnasium.make_vec` keeps beside the options of an environment."""
+"""Arguments that `gymnasium.make_vec` stores among the options of an environment."""
 
 
 def takes_number(make: Callable[..., Any]) -> TypeGuard[VectorMaker]:
-    """Whether a function makes vectors: it needs `num_envs`, and nothing else."""
+    """Whether a function makes vectors: its only required parameter is `num_envs`."""
     try:
         parameters = inspect.signature(make).parameters.values()
     except (TypeError, ValueError):
@@ -162,7 +162,7 @@ def takes_number(make: Callable[..., Any]) -> TypeGuard[VectorMaker]:
 
 
 def mode_of(vector: Vector, name: str) -> AutoresetMode:
-    """How a vector begins episodes again. Raises `InputError` where it does not say."""
+    """The autoreset mode of a vector. Raises `InputError` if it declares none."""
     found = (vector.metadata or {}).get("autoreset_mode")
     if not isinstance(found, AutoresetMode):
         raise InputError(
@@ -177,7 +177,7 @@ def mode_of(vector: Vector, name: str) -> AutoresetMode:
 
 
 def reset(vector: Vector, seeds: list[int | None], options: Info | None = None) -> tuple[Any, Info]:
-    """Begin episodes, each with its seed; of a vector that takes only one, with the first."""
+    """Begin episodes, each with its seed; if the vector accepts only one seed, with the first."""
     each: Any = seeds
     try:
         return vector.reset(seed=each, options=options)
@@ -186,7 +186,7 @@ def reset(vector: Vector, seeds: list[int | None], options: Info | None = None) 
 
 
 class OnlyOne(Env):
-    """A vector of one environment, as that environment."""
+    """A vector of one environment, used as a single environment."""
 
     def __init__(self, vector: Vector, name: str) -> None:
         self.vector, self._mode = vector, mode_of(vector, name)
@@ -194,7 +194,7 @@ class OnlyOne(Env):
         self.metadata = {**(vector.metadata or {}), "render_modes": []}
         self.spec = vector.spec
         self._begun: tuple[Any, Info] | None = None
-        """The first observation and info of an episode that the vector has begun by itself."""
+        """The first observation and info of an episode that the vector has begun automatically."""
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         del options
@@ -224,6 +224,6 @@ class OnlyOne(Env):
 
 
 def _mask_alone(info: Any) -> Info:
-    """Of what is known of a vector of one environment, its action mask."""
+    """The action mask in the info of a vector of one environment."""
     there = isinstance(info, Mapping) and IN_INFO in info
     return {IN_INFO: info[IN_INFO][0]} if there and bool(info.get(f"_{IN_INFO}", (True,))[0]) else {}

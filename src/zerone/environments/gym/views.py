@@ -1,8 +1,7 @@
-"""How a `Box` of an environment is seen: as a picture or as a row of numbers, scaled or as they are.
+"""How a `Box` is encoded: as an image or as a vector of numbers, scaled or not.
 
-Only pictures are scaled: 147 symbols of a grid world that are stored as bytes are not brightnesses, and divided by 255
-nothing is left of them. What is a picture is decided here and nowhere else (`view_of`); a person who knows better says
-so (`viewed`), with one of `VIEWS`.
+Only images are scaled: a grid world's 147 symbols stored as bytes are not brightnesses, and would be almost equal after
+a division by 255. Only `view_of` decides what is an image; the user can override it with one of `VIEWS` (`viewed`).
 """
 
 from __future__ import annotations
@@ -28,28 +27,28 @@ VIEWS = {
     NUMBERS: "a row of numbers, as they are",
     SCALED: "a row of numbers, scaled to at most 1 by their bounds",
 }
-"""What can be said of the observations of an environment, and what it means."""
+"""The encodings that the user can choose, with their descriptions."""
 
 FIRST = "first"
-"""How runs see that were begun before it could be said: bytes are always scaled, with parts there are no pictures."""
+"""The encoding of runs older than the option: bytes are always scaled, and parts are never images."""
 
 ROW = "row"
-"""How runs see that were begun before parts were seen as what they are: all parts are one row, pictures flattened."""
+"""The encoding of runs older than images among parts: all parts are one vector, images flattened."""
 
 SMALLEST_SIDE = 9
-"""Pixels of the shorter side of a picture: what three convolutions need."""
+"""Minimum shorter side of an image in pixels, needed by three convolutions."""
 SMALLEST_GREY = 36
-"""The same of bytes without an axis for channels, which could as well be a table of numbers."""
+"""The same for byte arrays without a channel axis, which could as well be tables of numbers."""
 MOST_LISTED = 16
-"""Of more numbers than these only the first are named."""
+"""If there are more numbers than this, only the first are named."""
 AS_GOOD_AS_NONE = 1e30
-"""A bound of this size is none: people write the largest number of a type."""
+"""A bound of this size counts as infinite: some spaces use the largest number of a dtype."""
 LARGEST_SCALE = 2**16 - 1
-"""A bound above this is none to scale by: the numbers are far from it."""
+"""Bounds above this are not used for scaling: the values are usually far below."""
 
 
 class ViewedBox(spaces.Box):
-    """A `Box`, and how it is seen."""
+    """A `Box` with its view."""
 
     def __init__(self, space: spaces.Box, view: str) -> None:
         low, high = sound_bounds(space)
@@ -59,7 +58,7 @@ class ViewedBox(spaces.Box):
 
 
 def sound_bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
-    """The bounds as float64, wide open where somebody's own `Box` has none: NaN, or the lower above the upper."""
+    """The bounds as float64; infinite where a custom `Box` has NaN, or a lower bound above the upper."""
     low, high = (np.broadcast_to(np.asarray(each, np.float64), space.shape) for each in (space.low, space.high))
     widest = (-np.inf, np.inf)
     if space.dtype.kind in "iu":
@@ -71,9 +70,9 @@ def sound_bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclasses.dataclass(frozen=True)
 class PicturePart:
-    """A picture among the numbers of a row: `shape` as the environment gives it, from the number `begin` on.
+    """An image within a vector: it begins at index `begin`, and has the environment's `shape`.
 
-    Its axes are read in the order `axes` (None: as they are), and are then height, width and channels: `picture`.
+    Its axes are transposed by `axes` (None: unchanged) to height, width and channels: `picture`.
     """
 
     begin: int
@@ -83,12 +82,12 @@ class PicturePart:
 
     @property
     def end(self) -> int:
-        """The number after its last."""
+        """The index after its last number."""
         return self.begin + math.prod(self.shape)
 
 
 class RowBox(spaces.Box):
-    """Numbers in a row that are the parts of an observation, some of which are pictures."""
+    """A vector of the joined parts of an observation, some of which are images."""
 
     def __init__(self, low: np.ndarray, high: np.ndarray, pictures: tuple[PicturePart, ...]) -> None:
         super().__init__(low, high, low.shape, np.float32)
@@ -97,11 +96,10 @@ class RowBox(spaces.Box):
 
 @dataclasses.dataclass(frozen=True)
 class BoxView:
-    """How the numbers of a `Box` become those that a network is given.
+    """How the numbers of a `Box` are converted for a network.
 
-    `axes` are the axes of the box in the order in which they are read, None as they are. What is read is then a
-    picture of the shape `picture`, which is height, width and channels, or a row of `width` numbers. Each is divided by
-    `scale`.
+    The axes of the box are transposed by `axes` (None: unchanged). The result is an image with the shape `picture`
+    (height, width, channels), or a vector of `width` numbers. Each number is divided by `scale`.
     """
 
     width: int
@@ -110,7 +108,7 @@ class BoxView:
     picture: tuple[int, int, int] | None = None
 
     def describe(self) -> str:
-        """In words: `a picture of 84 × 84 with 4 channels, scaled by 255`."""
+        """As text: `a picture of 84 × 84 with 4 channels, scaled by 255`."""
         several = self.picture is None and self.width != 1
         how = translated("as they are") if several else translated("as it is")
         if self.scale != 1:
@@ -126,13 +124,13 @@ class BoxView:
 
 
 def view_of(space: spaces.Box) -> BoxView:
-    """How a `Box` is seen.
+    """The automatic encoding of a `Box`.
 
-    A picture has three axes, the shortest of which are its channels (the last, if several are as short), and sides of
-    at least `SMALLEST_SIDE`; with a fourth axis in front or at the end it is several of these, one after the other
-    (stacked frames), whose channels are put together. Bytes from 0 to 255 with two axes are one, too, if they are as
-    large as a camera's. Whatever its type, a picture is divided by its upper bound, if all its numbers have the same
-    one and are at least 0. Everything else is a row of numbers, as they are.
+    An image has three axes, the shortest of which are its channels (the last one of equally short axes), and sides of
+    at least `SMALLEST_SIDE`; a fourth axis in front or at the end means several images (stacked frames), whose channels
+    are joined. Bytes from 0 to 255 with two axes are an image, too, if they are large enough. Images of any dtype are
+    divided by their upper bound, if that is the same for all pixels and the lower bound is at least 0. Everything else
+    is a vector, unchanged.
     """
     view = space.view if isinstance(space, ViewedBox) else AUTO
     if view == FIRST:
@@ -156,10 +154,10 @@ def require_view(view: object) -> None:
 
 
 def viewed(space: Space, view: str) -> Space:
-    """The same space, with what is said of how it is seen.
+    """The same space with the user's choice of its encoding.
 
     Raises:
-        InputError: it cannot be seen like that, or what is said would be ignored.
+        InputError: the space does not support this view, or the choice would be ignored.
     """
     require_view(view)
     if view == AUTO:
@@ -189,12 +187,12 @@ def viewed(space: Space, view: str) -> Space:
 
 
 def first_view(space: Space) -> Space:
-    """The same space, seen as runs saw it that were begun before there was a choice."""
+    """The same space, with the encoding of runs older than the option."""
     return ViewedBox(space, FIRST) if isinstance(space, spaces.Box) else space
 
 
 def in_doubt(space: Space) -> bool:
-    """Whether it could as well be a grid of symbols what is seen as a picture: small, in bytes."""
+    """Whether an image could as well be a grid of symbols: it is small and in bytes."""
     if not isinstance(space, spaces.Box) or isinstance(space, ViewedBox) or space.dtype != np.uint8:
         return False
     picture, scale = view_of(space).picture, _scale(space)
@@ -202,7 +200,7 @@ def in_doubt(space: Space) -> bool:
 
 
 def _picture(shape: tuple[int, ...], smallest: int) -> tuple[tuple[int, ...] | None, tuple[int, int, int]] | None:
-    """The order in which the axes are read (None: as they are), and height, width and channels; None if it is none."""
+    """The transposition of the axes (None: unchanged), and height, width and channels; None if it is no image."""
     if len(shape) == 4:
         if inner := _picture(shape[1:], smallest):
             height, width, channels = inner[1]
@@ -226,7 +224,7 @@ def _picture(shape: tuple[int, ...], smallest: int) -> tuple[tuple[int, ...] | N
 
 
 def _scale(space: spaces.Box) -> float:
-    """The upper bound of all numbers, if there is one to scale by; else 1."""
+    """The common upper bound of all numbers, if they can be scaled by it; else 1."""
     low, high = np.asarray(space.low), np.asarray(space.high)
     if not high.size or (low != 0).any() or (high != high.flat[0]).any():
         return 1.0
@@ -249,7 +247,7 @@ def _first_view(space: spaces.Box) -> BoxView:
 
 
 def describe(space: object) -> str:
-    """A space in a few words: `Discrete(16)`, `Discrete(5, start=1)`, `Box(4,)`, `Tuple(Discrete(32), Discrete(2))`."""
+    """A short description of a space: `Discrete(16)`, `Box(4,)`, `Tuple(Discrete(32), Discrete(2))`."""
     if isinstance(space, spaces.Discrete):
         return f"Discrete({space.n})" if space.start == 0 else f"Discrete({space.n}, start={space.start})"
     if isinstance(space, spaces.Box):

@@ -1,4 +1,4 @@
-"""Somebody else's vector of environments as an engine learns in it: what comes from it is looked at and encoded."""
+"""A foreign vector environment for training: checks what it returns, and encodes its observations."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 
 class LearntIn(Vector):
-    """Somebody else's vector, watched: its observations are encoded, its rewards and ends are looked at.
+    """A foreign vector whose observations are encoded, and whose rewards and flags are checked.
 
-    What `Guard` is for one environment this is for all of a vector: the error names environment, seed and vector step.
+    It is the counterpart of `Guard` for a whole vector: errors name environment, seed and vector step.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LearntIn(Vector):
 
     def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[Any, Info]:
         seeds = seed if isinstance(seed, list) else [seed] * self.num_envs
-        begun = self._every if options is None else options["reset_mask"]  # which the vector takes out of its options
+        begun = self._every if options is None else options["reset_mask"]  # the vector removes it from its options
         observation, info = self._called("reset", reset, self._vector, seeds, options)
         return self._encoded(observation), self._masks(observation, info, begun, ~self._every, ~self._every)
 
@@ -70,7 +70,7 @@ class LearntIn(Vector):
             found["final_obs"] = self._final(info, over)
             if self._allowing is not None:
                 found[AT_THE_END] = self._masks_at_the_end(info, terminated, truncated)
-            over[:] = False  # what is shown is the beginning of an episode
+            over[:] = False  # the observation belongs to the next episode
         encoded = self._encoded(observation)
         return encoded, reward, terminated, truncated, found | self._masks(observation, info, self._every,
                                                                            terminated & over, over)  # fmt: skip
@@ -79,7 +79,7 @@ class LearntIn(Vector):
         self, observation: object, info: object, where: np.ndarray, terminated: np.ndarray,
         over: np.ndarray,
     ) -> Info:  # fmt: skip
-        """What an info says of masks, those `where` something has happened read again."""
+        """The masks for an info; only those `where` an environment was stepped or reset are read again."""
         if self._allowing is None:
             return {}
         each = list(iterate(self._vector.observation_space, observation))
@@ -88,14 +88,14 @@ class LearntIn(Vector):
         return {NOW: self._allowed.copy()}
 
     def _masks_at_the_end(self, info: Info, terminated: np.ndarray, truncated: np.ndarray) -> np.ndarray:
-        """Those of the last observations of episodes that have ended within this step."""
+        """The masks of the last observations of episodes that ended within this step."""
         found = np.ones_like(self._allowed)
         for i in np.flatnonzero(truncated & ~terminated):
             found[i] = self._mask(info["final_obs"][i], info.get("final_info"), int(i), False, True)
         return found
 
     def _mask(self, observation: object, info: Any, i: int, terminated: bool, over: bool) -> np.ndarray:
-        """That of one environment."""
+        """The mask of one environment."""
         assert self._allowing is not None  # noqa: S101 - only then
         there = isinstance(info, Mapping) and IN_INFO in info and bool(info.get(f"_{IN_INFO}", self._every)[i])
         one = {IN_INFO: info[IN_INFO][i]} if there else {}
@@ -112,12 +112,12 @@ class LearntIn(Vector):
             ) from error
 
     def close_extras(self, **kwargs: object) -> None:
-        """Close it."""
+        """Close the vector."""
         del kwargs
         self._vector.close()
 
     def _final(self, info: object, over: np.ndarray) -> list[Any]:
-        """The last observations of episodes that have ended within this step."""
+        """The last observations of episodes that ended within this step."""
         there = info.get("final_obs") if isinstance(info, dict) else None
         found: list[Any] = [None] * self.num_envs
         for i in np.flatnonzero(over):
@@ -189,5 +189,5 @@ class LearntIn(Vector):
 def training_vector(
     vectors: Vectors, identity: str, view: str, number: int, seed: int, allowing: Allowing | None = None
 ) -> LearntIn:
-    """So many environments of somebody else's vector, to learn in."""
+    """A foreign vector of `number` environments, for training."""
     return LearntIn(vectors.vector(number), identity, seed, view, allowing)
