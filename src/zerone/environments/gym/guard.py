@@ -209,7 +209,7 @@ class Guard(Wrapper):
             self._look(observation)
 
     def _look(self, observation: object) -> None:
-        """Give a notice, once, if 32 bits are too imprecise for the observations, or they are far outside their bounds."""
+        """Give a notice, once, if observations need more than 32 bits, or are far outside their bounds."""
         near = self._observed <= FIRST_LOOKS or self._observed % FIRST_LOOKS == 1
         found = self.encoding.read(observation)
         for place, precision in self._precision:
