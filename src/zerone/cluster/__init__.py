@@ -1,1 +1,1 @@
-"""The engine whose workers are processes of Ray."""
+"""Training in Ray processes: workers of one algorithm, seeds of one training, or trials of a sweep."""

@@ -1,13 +1,13 @@
-"""The cluster engine: workers play as processes of their own, on this machine or many, and one chief learns.
+"""The cluster engine: workers play in processes, on one machine or many, and a chief learns.
 
     A3C:                  a worker pulls the networks, plays, and pushes a gradient; the chief applies it at once
-                          and sends the fresh networks back to that worker, which waits for no other
-    DPPO, steps:          all workers play with the same networks; the chief learns from the steps of all
+                          and sends the new networks to that worker, without waiting for the others
+    DPPO, steps:          all workers play with the same networks; the chief learns from all their steps
     DPPO, gradients:      the same, but for each minibatch all compute gradients, and the chief applies the mean
 
-The chief is this process. It holds the training's state, and only what has been delivered to it counts: an iteration is
-a block of steps of each worker (of A3C as many blocks as there are workers, whosever they are), so the number of steps
-is exact whatever becomes of the workers.
+The chief is this process. It holds the state of the training, and only what has reached it counts: an iteration is a
+block of steps from each worker (for A3C as many blocks as there are workers, no matter from which), so the number of
+steps is exact even if workers are lost.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from zerone.engines.streams import EVALUATE, INIT
 from zerone.parts.normalization import Scales
 
 WORKER_TIMEOUT = 60.0
-"""Seconds that a worker may take for a block of steps, unless told otherwise."""
+"""Default time limit of a worker for a block of steps."""
 
 
 @runtime_checkable
 class Gathers(Protocol):
-    """An algorithm that chooses what its workers send: their `steps`, or their `gradients`."""
+    """An algorithm with a setting for what its workers send: `steps` or `gradients`."""
 
     gather: str
 
 
 class GathersGradients(Distributed, Protocol):
-    """An algorithm that goes along the mean gradient of its workers' minibatches, and may stop before the last."""
+    """An algorithm that applies the mean gradient of its workers' minibatches, and may stop before the last one."""
 
     epochs: int
     minibatches: int
@@ -61,14 +61,14 @@ class GathersGradients(Distributed, Protocol):
 
 
 class Penalized(State, Protocol):
-    """A state that keeps how much moving far from the policy that has played costs; None where it costs nothing."""
+    """A state with the coefficient of the penalty on moving away from the old policy; None without a penalty."""
 
     penalty: Array | None
 
 
 @dataclasses.dataclass
 class Carry:
-    """A training of one seed: its state, and the sums since the last row of the log."""
+    """The training of one seed: its state, and the sums since the last log row."""
 
     state: State
     episodes: np.ndarray
@@ -77,37 +77,37 @@ class Carry:
     pushes: int
     """Gradients applied so far; only A3C counts them."""
     pulled: dict[int, int]
-    """How many gradients had been applied when each worker last pulled."""
+    """Gradients that had been applied when each worker last pulled."""
     asked: dict[int, int]
-    """The index of each worker's next block: it decides the chance in it."""
+    """The index of each worker's next block, which determines its random numbers."""
 
 
 class Cluster(JudgedHere, PythonLoopEngine):
-    """Drives A3C or DPPO with workers. See `Engine` for the methods.
+    """Trains A3C or DPPO with workers. See `Engine` for the methods.
 
-    `evaluator` is an engine for one worker's algorithm in the same environment: it acts and evaluates, in this process.
-    Workers are there from `start` to `close`, so an evaluation alone needs no Ray.
+    `evaluator` is an engine for a single worker's algorithm in the same environment: it acts and evaluates in this
+    process. Workers exist from `start` to `close`, so an evaluation alone needs no Ray.
     """
 
     name = "cluster"
 
     def __init__(self, algorithm: Distributed, evaluator: Engine, task: Task) -> None:
         super().__init__(evaluator)
-        self.algorithm: Any = algorithm  # a `Distributed`; `Engine` has any `Algorithm` here
+        self.algorithm: Any = algorithm  # a `Distributed`; `Engine` declares an `Algorithm`
         self._task = task
         self.steps_one_by_one = not task.compiled
-        with in_32_bits():  # of an agent that is copied, too
-            self._on_device = jax.device_put(algorithm)  # once: each number would be sent again with each push
+        with in_32_bits():  # also for a copied agent
+            self._on_device = jax.device_put(algorithm)  # once, not again with each push
         self._judged = 0
         self._programs = _Programs(self)
 
     def start(
         self, address: str | None = None, worker_timeout: float | None = None, step_timeout: float | None = None
     ) -> None:
-        """Join the cluster at an address, or start one here, and bring the workers up.
+        """Join the cluster at an address, or start one here, and start the workers.
 
         Raises:
-            InputError: Ray is not installed; there is no such cluster, or it has other versions.
+            InputError: Ray is not installed; there is no such cluster, or its versions differ.
             RunError: the workers do not start.
         """
         self._connection = connect(address)
@@ -117,7 +117,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
         self._crew.while_waiting = self._stop_if_requested
 
     def step_cost(self, width: int) -> int:
-        # Steps of training are played by all workers at once, a single episode by one of them.
+        # Training steps are played by all workers in parallel, a single episode by one of them.
         return self.evaluator.step_cost(width) if self._task.compiled else max(width, self.algorithm.workers)
 
     def learn_from(self, data: OfflineData) -> None:
@@ -125,20 +125,20 @@ class Cluster(JudgedHere, PythonLoopEngine):
         raise InputError(translated("engine 'cluster' does not learn from recorded steps: use another engine"))
 
     def prepare(self, episodes: int, how: EvaluationSettings = GREEDY) -> None:
-        del episodes, how  # each program is compiled when it is first used, side by side with the workers'
+        del episodes, how  # each program is compiled on first use, in parallel with the workers'
 
     def init(self, seed: int) -> Carry:
         return self._begun(self.initial_state(np.uint32(seed)), {}, 0)
 
     def _begun(self, state: State, metrics: dict[str, np.float64], iteration: int) -> Carry:
         number = self.algorithm.workers
-        # Where workers are free, a quick one may have played more blocks than there were iterations: begin after those.
+        # A fast asynchronous worker may have played more blocks than there were iterations: begin after those.
         first = iteration * number if self.algorithm.asynchronous else iteration
         pushes = iteration * number
         return Carry(state, np.zeros(3), metrics, iteration, pushes, {}, dict.fromkeys(range(number), first))
 
     def advance(self, carries: Sequence[Carry], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Carry]:
-        del first  # a carry knows
+        del first  # it is stored in the carry
         for carry, seed in zip(carries, seeds, strict=True):
             while carry.iteration < last:
                 before = carry.state, carry.episodes.copy(), dict(carry.metrics)
@@ -159,7 +159,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
             self._gather_steps(carry, seed)
 
     def _push_and_pull(self, carry: Carry, seed: int, pushes: int) -> None:
-        """Apply so many gradients as they come; a worker that has pushed pulls, and plays on while this goes on."""
+        """Apply `pushes` gradients as they arrive; each worker then pulls and plays, while others are applied."""
         number = self.algorithm.workers
         networks = self._programs.wrapped(carry.state.policy)
         for slot in range(number):
@@ -180,7 +180,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
         carry.asked[slot] += 1
 
     def _gather_steps(self, carry: Carry, seed: int) -> None:
-        """Let all play with the same networks, and learn from all their steps."""
+        """Let all workers play with the same networks, and learn from all their steps."""
         policy = self._shared(carry.state.policy)
         blocks: list[tuple[Steps, Accumulator]] = self._all(seed, "steps", carry.iteration, policy)
         steps = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *[block for block, _ in blocks])
@@ -190,12 +190,12 @@ class Cluster(JudgedHere, PythonLoopEngine):
         _add(carry.metrics, jax.device_get(metrics))
 
     def _gather_gradients(self, carry: Carry, seed: int) -> None:
-        """Let all play with the same networks; then, minibatch by minibatch, go along the mean of their gradients."""
+        """Let all workers play with the same networks; then, for each minibatch, apply the mean of their gradients."""
         algorithm, state = cast("GathersGradients", self.algorithm), cast("Penalized", carry.state)
         index, number = carry.iteration, algorithm.workers
         played = policy = self._shared(carry.state.policy)
         penalty = None if state.penalty is None else np.asarray(state.penalty)
-        news: dict[int, News] = {}  # a replacement plays its block again, and its steps are those that count
+        news: dict[int, News] = {}  # a replaced worker plays its block again, and only its new steps count
         sums: dict[str, np.float64] = {}
         stopped = algorithm.begin_block()
         places = [(epoch, part) for epoch in range(algorithm.epochs) for part in range(algorithm.minibatches)]
@@ -223,11 +223,11 @@ class Cluster(JudgedHere, PythonLoopEngine):
         carry.episodes += sum(tally for tally, _ in news.values())
 
     def _shared(self, policy: object) -> Any:
-        """Networks, put where each worker can get them."""
+        """Put networks where each worker can get them; returns a reference."""
         return self._workers.share(np.asarray(self._programs.wrapped(policy)))
 
     def _all(self, seed: int, what: str, index: int, *arguments: object) -> list[Any]:
-        """What every worker answers, in their order."""
+        """The answers of all workers, in their order."""
         number = self.algorithm.workers
         for slot in range(number):
             self._workers.ask(seed, slot, what, seed, index, *arguments)
@@ -243,7 +243,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
 
     def resume(self, saved: Any, seed: int, iteration: int) -> Carry:
         state = jax.tree.map(jnp.asarray, saved["state"])
-        state = reset_ongoing(state, ongoing(self.initial_state(np.uint32(seed))))  # which the workers begin
+        state = reset_ongoing(state, ongoing(self.initial_state(np.uint32(seed))))  # the workers begin new episodes
         carry = self._begun(state, dict(saved["metrics"]), iteration)
         carry.episodes = np.asarray(saved["episodes"])
         return carry
@@ -258,7 +258,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
     def _evaluate_side_by_side(
         self, policy: object, seed: int, index: int, episodes: int, how: EvaluationSettings, first: int
     ) -> Evaluation:
-        """Where a step takes time, workers play the episodes that the judge would: a free worker plays the next one."""
+        """If steps are slow, workers play the evaluator's episodes; each free worker plays the next one."""
         self._judged += 1
         key, networks = f"judgement of {seed}", self._shared(policy)
         starts = seeds_for(seed, EVALUATE, index, first + episodes)[first:]

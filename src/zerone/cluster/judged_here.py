@@ -1,4 +1,4 @@
-"""What the engines on Ray share: they train in other processes, and act and judge with an engine of this one."""
+"""Shared by the engines on Ray: they train in other processes, and act and evaluate with an engine in this one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zerone.engines.protocol import Act, Engine, MakesEnvironments
 
 
 class JudgedHere:
-    """An engine with processes from `start` to `close`, and one here, `evaluator`, which needs none of them."""
+    """An engine with processes from `start` to `close`, and a local `evaluator`, which needs no processes."""
 
     def __init__(self, evaluator: Engine) -> None:
         self.evaluator = evaluator
@@ -21,7 +21,7 @@ class JudgedHere:
         self._crew: Supervisor | None = None
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        return self.evaluator.__reduce__()  # elsewhere there are no processes: what is left acts and evaluates
+        return self.evaluator.__reduce__()  # a copy in another process has no workers: it only acts and evaluates
 
     @property
     def _workers(self) -> Supervisor:
@@ -29,7 +29,7 @@ class JudgedHere:
         return self._crew
 
     def make_environments(self, seed: int) -> None:
-        """See `MakesEnvironments`. What cannot be had here cannot be had by the workers, where it is needed."""
+        """See `MakesEnvironments`. If an environment cannot be made here, the workers cannot make it either."""
         if isinstance(self.evaluator, MakesEnvironments):
             self.evaluator.make_environments(seed)
             self.evaluator.close()

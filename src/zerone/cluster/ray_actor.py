@@ -1,7 +1,7 @@
-"""The process of a worker, before it is one: nothing here imports JAX, so its threads can be limited before that.
+"""The process of a worker before it becomes one: nothing here imports JAX, so that its threads can be limited first.
 
-Ray starts this class as an actor. It answers every call with `Answer` or `WorkerError`, both plain, so that an error of
-an environment or of this library arrives as the one line that it is.
+Ray starts this class as an actor. It answers every call with `Answer` or `WorkerError`, which are plain tuples, so that
+an error of an environment or of this library arrives as one line.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0",  # programs as small as these: handing them to a thread takes longer
-    "JAX_PLATFORMS": "cpu",  # a worker plays; an accelerator would be shared by all workers of a host
+    "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0",  # passing small programs to a thread takes longer than running them
+    "JAX_PLATFORMS": "cpu",  # a worker only plays; an accelerator would be shared by all workers of a host
 }
-"""What a worker's process is told: there are as many of them as there is work."""
+"""Environment variables of a worker's process: one thread each, because the workers occupy all cores."""
 
 EIGEN = "--xla_cpu_multi_thread_eigen=false"
 
 
 class RemoteWorker(Protocol):
-    """What a process becomes: its other methods are called by their names."""
+    """The object that a process becomes: its other methods are called by name."""
 
     def limits(self) -> AbstractContextManager[None]:
-        """In which all calls are made."""
+        """The context of all calls."""
         ...
 
 
 class RemoteTask(Protocol):
-    """What a process is told to become a worker; `name` is what errors call the work."""
+    """The description from which a process makes its worker; `name` is used in errors."""
 
     @property
     def name(self) -> str: ...
 
     def worker(self, algorithm: Any, number: int) -> RemoteWorker:
-        """Become worker `number`."""
+        """Make worker `number`."""
         ...
 
 
 class WorkerInfo(NamedTuple):
-    """Who a worker is."""
+    """The identity of a worker."""
 
     process: int
     host: str
@@ -54,20 +54,20 @@ class WorkerInfo(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What was asked for."""
+    """The result of a call."""
 
     value: Any
 
 
 class WorkerError(NamedTuple):
-    """Why there is no answer: the name of an error, and its line."""
+    """The failure of a call: the name of the exception class, and its message."""
 
     kind: str
     line: str
 
 
 class RayActor:
-    """What Ray's actor is."""
+    """The class of Ray's actor."""
 
     def __init__(self) -> None:
         for name, value in ONE_THREAD.items():
@@ -76,7 +76,7 @@ class RayActor:
         self._worker: RemoteWorker
 
     def hello(self) -> WorkerInfo:
-        """Who is here."""
+        """The identity of this process."""
         import importlib
 
         ray: Any = importlib.import_module("ray")
@@ -84,7 +84,7 @@ class RayActor:
         return WorkerInfo(os.getpid(), ray.util.get_node_ip_address(), here.get_node_id(), versions())
 
     def begin(self, algorithm: object, task: RemoteTask, number: int, spoken: str) -> Answer | WorkerError:
-        """Become worker `number`, who says in the language `spoken` what is wrong."""
+        """Make worker `number`; its error messages are in the language `spoken`."""
         try:
             choose(spoken)
             self._worker = task.worker(algorithm, number)
@@ -93,7 +93,7 @@ class RayActor:
         return Answer(None)
 
     def do(self, what: str, *arguments: object) -> Answer | WorkerError:
-        """Let the worker do something."""
+        """Call a method of the worker."""
         try:
             with self._worker.limits():
                 return Answer(getattr(self._worker, what)(*arguments))
@@ -106,16 +106,16 @@ def _fault(error: Exception) -> WorkerError:
 
 
 def versions() -> dict[str, str]:
-    """What must be the same in all processes of a training."""
+    """The versions that must be equal in all processes of a training."""
     from importlib.metadata import version
 
     return {"Python": platform.python_version()} | {name: version(name) for name in ("zerone", "jax", "ray")}
 
 
 def kill(process: int) -> None:
-    """End a process of this host at once, also one that hears nothing any more."""
+    """Kill a process of this host, even if it is stopped or blocked."""
     import signal
     from contextlib import suppress
 
     with suppress(ProcessLookupError, PermissionError):
-        os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has but the one
+        os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has only this one

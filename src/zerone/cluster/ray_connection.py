@@ -1,6 +1,6 @@
-"""Ray, from its start on this machine or an address to its end, with every failure in one line.
+"""Connecting to Ray: starting it here or joining a cluster, and closing it, with one-line errors.
 
-Ray is imported here and nowhere at the top of a file: only who trains on a cluster needs it.
+Ray is never imported at the top of a file: only training on a cluster needs it.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ OLDEST = (2, 54)
 """The first version of Ray with its security fixes."""
 
 TRY_SECONDS = 4.0
-"""How long an address may take to answer, each time that it is asked."""
+"""Time limit for an answer from an address, for each attempt."""
 
 OBJECT_STORE = 256 * 1024 * 1024
-"""Bytes of shared memory for a Ray of our own: blocks of steps are passed through it, and soon forgotten."""
+"""Bytes of shared memory of a local Ray: blocks of steps pass through it, and are soon deleted."""
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_worker_niceness": "0",  # Ray's own 15 is for workers beside other things; here they are what is wanted
+    "RAY_worker_niceness": "0",  # Ray's default of 15 is for background work; here the workers are the main work
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Deaths of workers are told in a line of ours; Ray would tell them in ten, on standard output.
+    # We report lost workers in one line; Ray would print ten, on standard output.
     "RAY_DEDUP_LOGS_SKIP_REGEX": "(?s).*",
 }
 
 
 class Connection:
-    """This process as the driver of a Ray cluster: started by `here`, joined by `there`, or found."""
+    """This process as the driver of a Ray cluster, which it started, joined, or found running."""
 
     def __init__(self, ray: Any, warden: Warden | None, ours: bool) -> None:
         self.ray, self._warden, self._ours = ray, warden, ours
@@ -56,9 +56,9 @@ class Connection:
         self._raylet = f"{own['NodeManagerAddress']}:{own['NodeManagerPort']}"
 
     def require_alive(self) -> None:
-        """Raise `RunError` if the cluster's head or this host's part of it is gone.
+        """Raise `RunError` if the cluster's head or this host's node is gone.
 
-        Ray itself waits for them for up to a minute, and then ends this process without a word of ours.
+        Ray itself waits for them for up to a minute, and then ends this process without a message of ours.
         """
         for what, address in (
             (translated("the Ray cluster"), self.gcs),
@@ -71,7 +71,7 @@ class Connection:
                 )
 
     def hosts(self) -> dict[str, float]:
-        """The hosts that are there, and how many processors each offers.
+        """The number of processors of each host in the cluster, by host.
 
         Raises:
             RunError: the cluster is gone.
@@ -81,7 +81,7 @@ class Connection:
         return found
 
     def close(self) -> None:
-        """Leave; of a Ray that was started here no process is left."""
+        """Disconnect; a Ray that was started here is ended completely."""
         if self._ours:
             with suppress(Exception), _quiet():
                 self.ray.shutdown()
@@ -90,10 +90,10 @@ class Connection:
 
 
 def connect(address: str | None) -> Connection:
-    """The cluster at `address`; without one a Ray that this process has started before, else one of our own.
+    """Join the cluster at `address`; without one, use the Ray that this process has started before, or start one.
 
     Raises:
-        InputError: Ray is not installed or too old; nothing answers at the address, or other versions do.
+        InputError: Ray is not installed or too old; nothing answers at the address, or its versions differ.
         RunError: Ray does not start.
     """
     ray = _imported(address)
@@ -113,8 +113,8 @@ def connect(address: str | None) -> Connection:
 def _imported(address: str | None) -> Any:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    if address is not None:  # read once, too; a Ray of our own may take longer to start
-        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "5")  # seconds that a stranger at the address is asked
+    if address is not None:  # also read only once; a local Ray may take longer to start
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "5")  # seconds to wait for an unknown address
     if "ray" not in sys.modules and (address is None or _has_token()):
         os.environ.setdefault("RAY_AUTH_MODE", "token")  # read once, when Ray is imported
     try:
@@ -142,7 +142,7 @@ def _imported(address: str | None) -> Any:
 
 
 def _start(ray: Any) -> Connection:
-    """A Ray of our own, which only this machine can reach and which asks for its token even so."""
+    """Start a local Ray that only this machine can reach, and that requires a token even so."""
     keep_token_private()
     warden = Warden(uuid.uuid4().hex)
     os.environ[MARK] = warden.mark
@@ -197,36 +197,36 @@ def _join(ray: Any, address: str) -> Connection:
 
 
 def _has_token() -> bool:
-    """Whether this user has a token, as `ray start` looks for one."""
+    """Whether this user has a token at the places where `ray start` looks for one."""
     place = os.environ.get("RAY_AUTH_TOKEN_PATH") or str(Path.home() / ".ray" / "auth_token")
     return "RAY_AUTH_TOKEN" in os.environ or Path(place).exists()
 
 
 def keep_token_private() -> None:
-    """Let nobody else read the token that a Ray of our own asks for; Ray itself writes it for all to read.
+    """Make the token of a local Ray readable only by the user; Ray itself writes it readable by all.
 
-    Where there is none, it is made here, as Ray makes it. One that the user has put elsewhere is left alone.
+    If there is none, it is made here, as Ray makes it. A token that the user has put elsewhere is not changed.
     """
     if "RAY_AUTH_TOKEN" in os.environ or os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return
     path = Path.home() / ".ray" / "auth_token"
-    with suppress(OSError):  # then Ray says what is wrong
+    with suppress(OSError):  # then Ray reports the error
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             with beside(path) as (place, file):
                 place.chmod(0o600)
                 file.write(secrets.token_hex(32).encode())
                 file.close()
-                with suppress(FileExistsError):  # another process was quicker, and its token holds
+                with suppress(FileExistsError):  # another process was faster, and its token is used
                     os.link(place, path)
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
 
 
 def _unanswered(address: str) -> str | None:
-    """Why no gRPC server is at an address; None if there is one. Says it in twice `TRY_SECONDS` at the most.
+    """Why there is no gRPC server at an address; None if there is one. Takes at most twice `TRY_SECONDS`.
 
-    A server of HTTP/2, on which gRPC is built, answers the greeting of a client with its settings (RFC 9113, 3.4).
+    A server of HTTP/2, on which gRPC is built, answers a client's preface with its settings (RFC 9113, 3.4).
     """
     host, _, port = address.rpartition(":")
     try:
@@ -243,9 +243,9 @@ def _unanswered(address: str) -> str | None:
 
 @contextlib.contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Let Ray take 127.0.0.1 for its address as it is told, and not look for one that the network can reach.
+    """Make Ray use 127.0.0.1 as its address, instead of looking for one that the network can reach.
 
-    Where a newer Ray does not know this any more it listens on the network, and its token alone guards it.
+    A newer Ray may ignore this and listen on the network; then only its token protects it.
     """
     services: Any = importlib.import_module("ray._private.services")
     before = getattr(services, "resolve_ip_for_localhost", None)
@@ -260,7 +260,7 @@ def _on_loopback() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep to itself what Ray has to tell programmers, and leave Ctrl-C and SIGTERM to the handlers before."""
+    """Suppress Ray's messages for programmers, and keep the previous handlers of Ctrl-C and SIGTERM."""
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     with warnings.catch_warnings():
@@ -268,14 +268,14 @@ def _quiet() -> Iterator[None]:
         try:
             yield
         finally:
-            with suppress(ValueError):  # only the main thread may, and only there Ray has taken them
+            with suppress(ValueError):  # only in the main thread, and only there Ray has replaced them
                 for each, handler in handlers.items():
                     signal.signal(each, handler)
 
 
 @contextlib.contextmanager
 def _mute() -> Iterator[None]:
-    """Standard error leads nowhere: Ray's C++ writes to it past Python, whatever its log level, when a call fails."""
+    """Redirect standard error to nowhere: Ray's C++ writes to it directly when a call fails, at any log level."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
@@ -288,7 +288,7 @@ def _mute() -> Iterator[None]:
 
 
 def _line(error: BaseException) -> str:
-    """An error of Ray's and its cause, as one line of a length that can be read."""
+    """An error of Ray and its cause, on one line of limited length."""
     whole = " ".join(str(error).split())[:300] or type(error).__name__
     cause = " ".join(str(error.__cause__ or "").split())
     return f"{whole} ({cause[:300]})" if cause and cause not in whole else whole

@@ -1,7 +1,7 @@
-"""The processes of a Ray of our own, known by a mark in their environment, and a warden that ends them all.
+"""Finding the processes of a local Ray by a mark in their environment, and a warden process that ends them all.
 
-Ray's own processes end when their driver is gone, but some only after a minute, and one that is stopped never. The
-warden is a process that waits until the driver is gone, however that went. It imports nothing but Python's own.
+Ray's own processes end when their driver is gone, but some only after a minute, and a stopped one never. The warden
+waits until the driver is gone, however it ended. It imports only Python's standard library.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ from contextlib import suppress
 from pathlib import Path
 
 MARK = "ZERONE_CLUSTER"
-"""The environment variable that has the mark."""
+"""The environment variable that contains the mark."""
 
 PATIENCE = 10.0
-"""Seconds in which what is to end is looked for."""
+"""Seconds during which processes to be ended are searched for."""
 
 
 class Warden:
-    """Holds a pipe to the warden's process, which the system closes when this process is gone."""
+    """Holds a pipe to the warden process, which the system closes when this process is gone."""
 
     def __init__(self, mark: str) -> None:
         self.mark = mark
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, __file__, mark], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,  # Ctrl-C is not for it
+            stderr=subprocess.DEVNULL, start_new_session=True,  # so that Ctrl-C does not reach it
         )  # fmt: skip
 
     def close(self) -> None:
-        """End all that has the mark, and wait until it is gone."""
+        """End all processes with the mark, and wait until they are gone."""
         self._process.communicate()
 
 
 def end_marked(mark: str) -> None:
-    """End every process of this machine that has the mark, until none has been left for a moment."""
+    """End every process of this machine with the mark, until none has been left for a moment."""
     until, quiet = time.monotonic() + PATIENCE, 0
     while quiet < 3 and time.monotonic() < until:
         left = marked(mark)
         quiet = 0 if left else quiet + 1
         for process in left:
             with suppress(ProcessLookupError, PermissionError):
-                os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has but the one
+                os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has only this one
         time.sleep(0.05)
 
 
 def marked(mark: str) -> list[int]:
-    """The processes of Linux with the mark, other than this one; elsewhere Ray is trusted with its own."""
+    """The Linux processes with the mark, other than this one; on other systems Ray ends its own processes."""
     wanted = f"{MARK}={mark}".encode()
     found: list[int] = []
     for place in Path("/proc").glob("[0-9]*"):

@@ -1,11 +1,11 @@
-"""Seeds of one training, spread over processes of a Ray cluster: each computes what it would on one machine.
+"""Spreading the seeds of one training over processes of a Ray cluster, with the results of a single machine.
 
-A process keeps the carries of its seeds between two requests. A request says how a seed has come to where it is: the
-checkpoint that it began with, and after which iterations rows of the log were taken since. So a process in the place of
-a lost one computes the seed again from there, to the same bits where the engine is compiled; in environments that
-Python steps it goes on from the checkpoint with new episodes, as a resumed training does.
+A process keeps the carries of its seeds between requests. A request contains the history of a seed: the checkpoint that
+it began with, and the iterations after which log rows were taken since. So a replacement for a lost process can compute
+the seed again from there, with the same bits on the compiled engine; in environments played by Python it continues from
+the checkpoint with new episodes, as a resumed training does.
 
-Evaluations and all files are this process's own.
+Evaluations and all files are made by this process.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ from zerone.engines.protocol import GREEDY, Engine, Evaluation, EvaluationSettin
 from zerone.environments.gym.step_timeout import limited
 
 REQUEST_TIMEOUT = 60.0
-"""Seconds that a process may take for a request, beyond what one before it took, unless told otherwise."""
+"""Default time limit of a process for a request, in addition to the duration of the previous one."""
 
 
 ENOUGH = 1_000
-"""Observations that are brought here, for a line about their scales."""
+"""Observations that are sent here for a notice about their scales."""
 A_WHILE = 10.0
-"""Seconds for which a seed is computed again before the process says that it lives."""
+"""Seconds of recomputing a seed after which the process reports that it is alive."""
 
 
 class Place(NamedTuple):
-    """Where a seed is, and how it came there."""
+    """The position of a seed in its training, and how it got there."""
 
     seed: int
     iteration: int
     begin: int
     """The iteration of the checkpoint that it began with; 0 without one."""
     checkpoint: tuple[Any, ...]
-    """A reference to the checkpoint's arrays; empty where it began from nothing."""
+    """A reference to the checkpoint's arrays; empty if it began without one."""
     rows: tuple[int, ...]
-    """The iterations since, after which rows of the log were taken."""
+    """The iterations since then after which log rows were taken."""
 
 
 class Reported(NamedTuple):
-    """What a process says at a row of the log: the row, lines for the person, and observations that were asked for."""
+    """The answer to a request for a log row: the row, notices for the user, and observations if requested."""
 
     row: Row
     lines: tuple[str, ...]
@@ -66,7 +66,7 @@ class Reported(NamedTuple):
 
 @dataclasses.dataclass
 class Remote:
-    """The carry of a seed as this process has it."""
+    """A seed's carry as this process represents it."""
 
     place: Place
     slot: int
@@ -74,20 +74,20 @@ class Remote:
 
 @dataclasses.dataclass(frozen=True)
 class SeedTask:
-    """What a process needs to know: the engine, which makes its environments there."""
+    """What a process needs: the engine, which makes its environments there."""
 
     engine: Engine
     name: str
     step_timeout: float | None = None
 
     def worker(self, algorithm: object, number: int) -> SeedWorker:
-        """Become process `number`."""
+        """Make process `number`."""
         del algorithm, number
         return SeedWorker(self)
 
 
 class Kept(NamedTuple):
-    """A carry, after how many iterations it is, and whether it is without what the row of the log there has told."""
+    """A carry, its iteration, and whether its sums were already reset by the log row at that iteration."""
 
     carry: object
     iteration: int
@@ -95,33 +95,33 @@ class Kept(NamedTuple):
 
 
 class SeedWorker:
-    """A process: carries of seeds, and where each is."""
+    """A process: the carries of its seeds."""
 
     def __init__(self, task: SeedTask) -> None:
         keep_compiled_programs()
         self._task, self._engine = task, task.engine
         self._kept: dict[int, Kept] = {}
         self._half_way: dict[int, tuple[int, object, int]] = {}
-        """Of seeds that are computed again: the iteration of the checkpoint, the carry, and how far it is."""
+        """Seeds that are being recomputed: the iteration of the checkpoint, the carry, and the iteration reached."""
         self._lines: list[str] = []
         self._seen: list[np.ndarray] = []
 
     @contextmanager
     def limits(self) -> Iterator[None]:
-        """In which all that follows is done. What hangs in native code ends the process, and is replaced."""
+        """The context of all calls. If native code hangs, the process is ended and replaced."""
         with in_32_bits(), limited(self._task.step_timeout, lambda _: os._exit(1)):
             yield
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
-        """While lines for the person are kept, until a row of the log takes them along."""
+        """Collect notices for the user, which the next log row takes along."""
         with kept_in(self._lines):
             yield
 
     def advance(self, places: Sequence[Place], last: int) -> bool | None:
         """Run the iterations of some seeds up to `last`."""
         for place in places:
-            if self._kept.get(place.seed, Kept(None, -1)).iteration == last:  # it was done when this was last asked
+            if self._kept.get(place.seed, Kept(None, -1)).iteration == last:  # done already, when it was last requested
                 continue
             with self._heard():
                 before = self._carry(place)
@@ -132,7 +132,7 @@ class SeedWorker:
         return True
 
     def report(self, place: Place, first: int, last: int, observe: bool) -> Reported | None:
-        """The row of the log of a seed; from the first time on that it is asked for, also what is observed."""
+        """The log row of a seed; with `observe`, later rows also have observations."""
         self._engine.observer = self._observe if observe else None
         with self._heard():
             before = self._carry(place)
@@ -149,31 +149,31 @@ class SeedWorker:
             self._seen.append(np.array(observations[:ENOUGH]))
 
     def policy(self, place: Place) -> object:
-        """What acts."""
+        """The current policy."""
         carry = self._carry(place)
         return None if carry is None else self._engine.policy(carry)
 
     def saved(self, place: Place) -> object:
-        """What a checkpoint keeps."""
+        """What a checkpoint saves."""
         carry = self._carry(place)
         return None if carry is None else jax.tree.map(np.asarray, self._engine.saved(carry))
 
     def _carry(self, place: Place) -> object:
-        """The carry of a seed where it is: the one that is kept here, or computed again; None as long as that lasts."""
+        """The carry of a seed at its position: kept here, or recomputed; None while recomputing takes long."""
         kept = self._kept.get(place.seed)
         if kept is None or kept.iteration != place.iteration:
             kept = self._computed_again(place)
             if kept is None:
                 return None
-        if place.iteration in place.rows and not kept.reported:  # a lost process had done it
+        if place.iteration in place.rows and not kept.reported:  # a lost process had taken this row
             kept = Kept(self._engine.report(kept.carry, 0, place.iteration)[1], place.iteration, reported=True)
         self._kept[place.seed] = kept
         return kept.carry
 
     def _computed_again(self, place: Place) -> Kept | None:
-        """From its checkpoint to where it is; what the last row would change there is left to do.
+        """Recompute a seed from its checkpoint to its position; the effect of the last row is left to the caller.
 
-        None where that takes longer than a while: who waits hears that this process lives, and asks again.
+        Returns None if that takes long: the waiting process learns that this one is alive, and sends the request again.
         """
         begin, carry, at = self._half_way.pop(place.seed, (-1, None, 0))
         if begin != place.begin:
@@ -188,7 +188,7 @@ class SeedWorker:
                 if now > until and at < place.iteration:
                     self._half_way[place.seed] = place.begin, carry, at
                     return None
-            if at == stop < place.iteration:  # once more changes nothing
+            if at == stop < place.iteration:  # taking the row again changes nothing
                 carry = self._engine.report(carry, 0, at)[1]
         return Kept(carry, place.iteration)
 
@@ -201,9 +201,9 @@ class SeedWorker:
 
 
 class Spread(JudgedHere):
-    """An engine whose seeds are advanced in processes of a cluster. See `Engine` for the methods.
+    """An engine whose seeds are trained in processes of a cluster. See `Engine` for the methods.
 
-    `engine` is what each process has, and judges here. The processes are there from `start` to `close`.
+    `engine` is the engine of each process, and evaluates here. The processes exist from `start` to `close`.
     """
 
     observer: Observer | None = None
@@ -214,7 +214,7 @@ class Spread(JudgedHere):
         self._name, self._number = name, processes
         self.algorithm, self.name, self.steps_one_by_one = engine.algorithm, engine.name, engine.steps_one_by_one
         self._begun = 0
-        self._turn = threading.Lock()  # seeds are judged side by side, each in a thread
+        self._turn = threading.Lock()  # seeds are evaluated in parallel, each in a thread
 
     def start(self, address: str | None, worker_timeout: float | None, step_timeout: float | None) -> None:
         """See `StartsWorkers`."""
@@ -231,7 +231,7 @@ class Spread(JudgedHere):
         return self.evaluator.step_cost(width)
 
     def prepare(self, episodes: int, how: EvaluationSettings = GREEDY) -> None:
-        del episodes, how  # each program is compiled when it is first used, here and there
+        del episodes, how  # each program is compiled on first use, here and there
 
     def init(self, seed: int) -> Remote:
         return self._placed(Place(seed, 0, 0, (), ()))
@@ -245,7 +245,7 @@ class Spread(JudgedHere):
         return Remote(place, slot)
 
     def advance(self, carries: Sequence[Remote], seeds: Sequence[int], first: Sequence[int], last: int) -> list[Remote]:
-        del seeds, first  # a place knows
+        del seeds, first  # they are stored in a place
         places: dict[int, list[Place]] = {}
         for each in carries:
             places.setdefault(each.slot, []).append(each.place)
@@ -272,7 +272,7 @@ class Spread(JudgedHere):
 
     @property
     def _observes(self) -> bool:
-        """Whether observations are to be brought here."""
+        """Whether observations should be sent here."""
         return self.observer is not None and self._observed < ENOUGH
 
     def episodes_ended(self, carry: Remote) -> int:
@@ -287,7 +287,7 @@ class Spread(JudgedHere):
         return found
 
     def _asked(self, carry: Remote, what: str, *arguments: object) -> Any:
-        """What the process of a seed answers."""
+        """The answer of the process of a seed."""
         found = None
         with self._turn:
             while found is None:

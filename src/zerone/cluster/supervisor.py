@@ -1,6 +1,6 @@
-"""The workers of a cluster together: each answers a request, or another one does in its place.
+"""The workers of a cluster: sends requests, and replaces workers that fail.
 
-A worker that dies or does not answer in time is ended and replaced, and what it had been asked is asked again.
+A worker that dies or does not answer in time is ended and replaced, and its requests are sent to the new one.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from zerone.cluster.ray_actor import RayActor, RemoteTask, WorkerError, WorkerIn
 from zerone.cluster.ray_connection import Connection
 
 START_SECONDS = 300.0
-"""What a new worker may take longer for its first answer: it imports JAX and compiles."""
+"""Additional time for the first answer of a new worker, which imports JAX and compiles."""
 
 MOST_IN_VAIN = 5
-"""How often in a row a worker may be replaced without ever having answered."""
+"""How often in a row a worker may be replaced without having answered."""
 
 LOOK_SECONDS = 2.0
-"""How often somebody looks whether all have answered in time, and whether the cluster is still there."""
+"""Interval between checks that all workers answer in time, and that the cluster still exists."""
 
 
 @dataclasses.dataclass
 class Request:
-    """What a worker was asked, and until when it must have answered."""
+    """A request to a worker, and the deadline for its answer."""
 
     key: int | str
     slot: int
@@ -39,7 +39,7 @@ class Request:
 
 @dataclasses.dataclass
 class Member:
-    """A worker that lives."""
+    """A running worker."""
 
     actor: Any
     host: str
@@ -52,7 +52,7 @@ class Member:
 class Supervisor:
     """Workers 0 to `number` - 1 of one algorithm on one task.
 
-    What is asked has a `key`, such as the seed that it is for: answers are waited for by it.
+    Each request has a `key`, such as its seed; answers are awaited by key.
     """
 
     def __init__(
@@ -69,22 +69,22 @@ class Supervisor:
         self._look_every = min(LOOK_SECONDS, timeout / 2)
         self._look_at = 0.0
         self.while_waiting: Callable[[], None] = lambda: None
-        """What is done again and again while answers are waited for; it may raise."""
+        """Called repeatedly while answers are awaited; it may raise."""
         self.lost = 0
-        """How many were replaced."""
+        """How many workers were replaced."""
         for slot in range(number):
             self._members[slot] = self._hired(slot)
         self._require_same_versions()
 
     def share(self, value: object) -> Any:
-        """Put something that several are sent where each can get it."""
+        """Put an object where all workers can get it; returns a reference."""
         return self._ray.put(value)
 
     def ask(self, key: int | str, slot: int, what: str, *arguments: object) -> None:
-        """Ask worker `slot` for something. A reference that `share` gave arrives as what it stands for.
+        """Send a request to worker `slot`. References from `share` arrive as the objects themselves.
 
-        At first only one is asked, and the others when it has answered: what it had to compile for that is kept, and
-        need not be compiled by all at once.
+        At first only one worker gets a request, and the others once it has answered: then they find its compiled
+        programs in the cache, instead of all compiling the same.
         """
         request = Request(key, slot, what, arguments)
         if self._held is not None and self._asked:
@@ -93,14 +93,14 @@ class Supervisor:
             self._send(request)
 
     def answer(self, key: int | str) -> tuple[int, Any]:
-        """The next answer to what was asked with this key: whose it is, and what.
+        """Wait for the next answer to a request with this key; returns the worker's number and the answer.
 
         Raises:
-            RunError: an environment or the cluster failed, or a worker was replaced in vain too often.
+            RunError: an environment or the cluster failed, or a worker was replaced too often without answering.
         """
         while True:
             self.while_waiting()
-            if time.monotonic() > self._look_at:  # also while the others answer: nobody else would miss a silent one
+            if time.monotonic() > self._look_at:  # also while others answer, to notice a silent worker
                 self._connection.require_alive()
                 self._replace_late()
                 self._look_at = time.monotonic() + self._look_every
@@ -111,7 +111,7 @@ class Supervisor:
                 return found
 
     def _taken(self, ref: object) -> tuple[int, Any] | None:
-        """An answer that is there; None where there is only the news that a worker has died."""
+        """A received answer; None if it is only the news that a worker has died."""
         request = self._asked[ref]
         try:
             found = self._ray.get(ref)
@@ -140,13 +140,13 @@ class Supervisor:
         self._asked[member.actor.do.remote(request.what, *request.arguments)] = request
 
     def _let_go(self) -> None:
-        """Ask what has been held back."""
+        """Send the requests that were held back."""
         held, self._held = self._held or [], None
         for request in held:
             self._send(request)
 
     def _hired(self, slot: int) -> Member:
-        """A new worker, on the host that has the fewest for its processors."""
+        """Start a worker on the host that has the fewest workers per processor."""
         hosts = self._connection.hosts()
         there = [member.host for member in self._members.values()]
         host = min(hosts, key=lambda each: (there.count(each) + 1) / max(hosts[each], 0.5))
@@ -156,7 +156,7 @@ class Supervisor:
         return Member(actor, host, actor.hello.remote(), actor.begin.remote(*self._what, slot, language()))
 
     def _require_same_versions(self) -> None:
-        """Wait until all are there, and raise `InputError` if one is of another version."""
+        """Wait until all workers are there, and raise `InputError` if one has other versions."""
         greetings = [member.greeting for member in self._members.values()]
         _, late = self._ray.wait(greetings, num_returns=len(greetings), timeout=START_SECONDS)
         if late:
@@ -199,7 +199,7 @@ class Supervisor:
                 )
 
     def _replace_late(self) -> None:
-        """Replace each worker that has not answered in time."""
+        """Replace each worker that has exceeded its deadline."""
         now = time.monotonic()
         late = [ref for ref, request in self._asked.items() if request.until < now]
         if late:
@@ -240,7 +240,7 @@ class Supervisor:
             self._send(self._asked.pop(ref))
 
     def _who(self, member: Member) -> WorkerInfo | None:
-        """Who a worker is, if it has ever said so."""
+        """The identity of a worker, if it has reported it."""
         if member.who is None:
             done, _ = self._ray.wait([member.greeting], timeout=0)
             try:
@@ -250,7 +250,7 @@ class Supervisor:
         return member.who
 
     def _end(self, member: Member) -> None:
-        """End a worker's process, even if it is stopped and hears nothing."""
+        """Kill a worker's process, even if it is stopped or blocked."""
         who = self._who(member)
         if who is not None and who.node == self._connection.node:
             kill(who.process)
@@ -260,13 +260,13 @@ class Supervisor:
         self._ray.kill(member.actor)
 
     def _explain(self, slot: int, fault: WorkerError) -> str:
-        """A fault in a line; an error of ours is one already."""
+        """A fault as one line; errors of this library are one line already."""
         if fault.kind in ("RunError", "InputError"):
             return fault.line
         return translated("worker {slot}: {error}", slot=slot, error=f"{fault.kind}: {fault.line}")
 
 
 def _line(error: BaseException) -> str:
-    """What an error of Ray's says last, which is the cause."""
+    """The last line of a Ray error, which is the cause."""
     lines = [each.strip() for each in str(error).strip().splitlines() if each.strip()]
     return " ".join(lines[-1:])[:300] or type(error).__name__

@@ -1,6 +1,6 @@
-"""Independent computations, such as the trainings of a sweep, in processes of a Ray cluster.
+"""Independent computations, such as the trials of a sweep, in processes of a Ray cluster.
 
-Each is a function of its arguments alone. So where a process is lost, another one computes the same again.
+Each is a function of its arguments alone. So if a process is lost, another one computes the same again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Arguments: TypeAlias = tuple[Any, ...]
 
 
 class Cluster(NamedTuple):
-    """Where to compute: in so many processes of the Ray cluster at `address`."""
+    """Where to compute: in `processes` processes of the Ray cluster at `address`."""
 
     processes: int
     address: str | None = None
@@ -37,13 +37,13 @@ class Done(NamedTuple):
 
 
 class Returned(NamedTuple):
-    """What a function returned, as it is sent."""
+    """The return value of a function, for sending."""
 
     value: Any
 
 
 class Raised(NamedTuple):
-    """What a function raised, as it is sent: an error of this library, which has one line of text."""
+    """The exception of a function, for sending: an error of this library, which is one line of text."""
 
     error: ZeroneError
 
@@ -56,7 +56,7 @@ class TaskWorker:
 
     @contextmanager
     def limits(self) -> Iterator[None]:
-        """Each call is in 32 bits, whatever this process is set to."""
+        """Each call computes in 32 bits, whatever this process's default is."""
         with in_32_bits():
             yield
 
@@ -66,17 +66,17 @@ class TaskWorker:
             return Returned(function(*arguments))
         except ZeroneError as error:
             return Raised(error)
-        except Exception as error:  # of a class that the other side may not have
+        except Exception as error:  # its class may not exist on the other side
             return Raised(RunError(f"{type(error).__name__}: {' '.join(str(error).split())}"))
 
 
 class Tasks(NamedTuple):
-    """What a process is told: `name` is what errors call the work of all."""
+    """The task of a process; `name` is used in errors."""
 
     name: str
 
     def worker(self, algorithm: object, number: int) -> TaskWorker:
-        """Become process `number`."""
+        """Make process `number`."""
         del algorithm, number
         return TaskWorker()
 
@@ -90,15 +90,15 @@ class Processes:
     def each(
         self, function: Callable[..., Any], jobs: Iterable[Arguments], while_waiting: Callable[[], None]
     ) -> Iterator[Done]:
-        """Call `function(*job)` for each job, and yield what came of it, in the order in which they end.
+        """Call `function(*job)` for each job, and yield the results in the order in which the calls end.
 
         Args:
-            function: A function of a module, which the hosts of the cluster can import.
-            jobs: The arguments of each call. The next are taken when a process is free.
-            while_waiting: Called about every two seconds; may raise, and then nothing further is computed.
+            function: A function of a module that the hosts of the cluster can import.
+            jobs: The arguments of each call. The next ones are taken when a process is free.
+            while_waiting: Called about every two seconds; if it raises, nothing further is computed.
 
         Raises:
-            RunError: the cluster is gone, or one process after the other was lost.
+            RunError: the cluster is gone, or processes were lost repeatedly.
         """
         self._supervisor.while_waiting = while_waiting
         waiting, running = iter(jobs), dict[int, Arguments]()
@@ -119,9 +119,9 @@ class Processes:
 
 @contextmanager
 def processes(cluster: Cluster, jobs: int, name: str) -> Iterator[Processes]:
-    """The processes of a cluster, from here to the end of the block; no more than there are jobs.
+    """The processes of a cluster, until the end of the block; at most one per job.
 
-    `name` is what errors call the work.
+    `name` is used for the work in errors.
 
     Raises:
         InputError: Ray is not installed, or nothing answers at the address, or hosts have other versions.

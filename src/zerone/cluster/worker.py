@@ -1,7 +1,7 @@
-"""What a worker of the cluster engine does: it plays with the networks that it is sent, and learns from its steps.
+"""A worker of the cluster engine: plays with the networks that it receives, and computes gradients from its steps.
 
-A worker remembers its environments, and the last block of steps where gradients are gathered; nothing that cannot be
-lost. All else comes with each request, so a worker in the place of a lost one needs nothing but the same request.
+A worker keeps its environments, and the last block of steps if gradients are gathered; nothing that must not be lost.
+Everything else comes with each request, so a replacement needs only the same request.
 """
 
 from __future__ import annotations
@@ -45,37 +45,37 @@ from zerone.parts.normalization import Returns, Scales
 from zerone.parts.policies import ActorAndCritic
 
 A_WHILE = 0.2
-"""Seconds for which an episode is judged before the worker says that it goes on, and that it lives."""
+"""Seconds of an evaluation episode after which the worker reports that it is alive and not finished."""
 Accumulator = np.ndarray
-"""Of the episodes that ended in a block: how many, and the sums of their returns and of their lengths (float64 [3])."""
+"""Of the episodes that ended in a block: their number, and the sums of their returns and lengths (float64 [3])."""
 News: TypeAlias = tuple[Accumulator, Scales]
-"""Of a block that was played: the episodes that ended in it, and the scales of its steps alone."""
+"""About a new block: the episodes that ended in it, and the scales of its steps alone."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What is played: an environment by its id with options, or itself; compiled, or stepped by Python."""
+    """What to play: an environment id with options, or an environment; compiled, or stepped by Python."""
 
     environment: Any
     name: str
     options: Mapping[str, Any]
     compiled: bool
     view: str = AUTO
-    """How observations are seen (`views.VIEWS`)."""
+    """The encoding of observations (`views.VIEWS`)."""
     around: Around = NOTHING
-    """What is put around the environment."""
+    """Wrappers of the environment."""
     allowing: Allowing | None = None
-    """Where action masks come from."""
+    """The source of action masks."""
     step_timeout: float | None = None
-    """Seconds that a step of an environment may take."""
+    """Maximum seconds for a step of an environment."""
 
     def worker(self, algorithm: Distributed, number: int) -> Worker:
-        """Become worker `number`."""
+        """Make worker `number`."""
         return Worker(algorithm, self, number)
 
 
 class EvaluationTask(NamedTuple):
-    """An episode to judge by: the number of the judgement, the episode's seed, its place among how many, and how."""
+    """An evaluation episode: the evaluation's number, the episode's seed, its index and their total, and settings."""
 
     judgement: int
     seed: int
@@ -85,28 +85,28 @@ class EvaluationTask(NamedTuple):
 
 
 class Ground(Protocol):
-    """Where one seed is played by one worker."""
+    """The environments of one seed in one worker."""
 
     spaces: Spaces
 
     def play(self, policy: ActorAndCritic, index: int) -> tuple[Steps, Accumulator]:
-        """The block of steps of this index, with a policy. The index decides all chance in it."""
+        """The block of steps with this index, played with a policy. The index determines all its random numbers."""
         ...
 
 
-@struct  # the program that acts is given it
+@struct  # an argument of the compiled program that acts
 class _Playing:
-    """As much of a training's state as playing needs."""
+    """The part of a training's state that playing needs."""
 
     policy: ActorAndCritic
 
 
 class InGymnasium:
-    """Any Gymnasium environment, in the way of the host engine."""
+    """Plays any Gymnasium environment, like the host engine."""
 
     def __init__(self, algorithm: Algorithm, task: Task, seed: int, own_seed: int, index: int) -> None:
         self._host, self._seed = host_of(algorithm, task, seed), np.uint32(own_seed)
-        self._host.close()  # the environment that has only said what its spaces are
+        self._host.close()  # it was made only to get its spaces
         self.spaces = self._host.spaces
         self._carry = self._host.begin(None, {}, own_seed, index)
 
@@ -119,13 +119,13 @@ class InGymnasium:
 
 
 def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
-    """The host engine for a task; a fault of its environments is that of this seed of the run."""
+    """The host engine for a task; errors of its environments name this seed of the run."""
     if isinstance(task.environment, str):
         make = maker(task.environment, dict(task.options))
     else:
         make = checked(task.environment, task.name)
     make = task.around.put(make, task.name)
-    silent = Notices(lambda _: None)  # the chief has said it
+    silent = Notices(lambda _: None)  # the chief gives the notices
 
     def vector(number: int, _: int) -> GymnasiumVector:
         return make_vector(make, task.name, number, seed, task.view, silent, task.allowing)
@@ -134,7 +134,7 @@ def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
 
 
 class InJax:
-    """An environment written in JAX, in the way of the compiled engine."""
+    """Plays an environment written in JAX, like the compiled engine."""
 
     def __init__(self, algorithm: Algorithm, task: Task, own_seed: int, index: int) -> None:
         made = catalogue.make(task.environment, **task.options) if isinstance(task.environment, str) else None
@@ -184,13 +184,13 @@ def _played(
 
 
 def own_seed(seed: int, number: int) -> int:
-    """The seed of one worker's own chance, of a run's seed and the worker's number."""
+    """The seed of a worker's own random numbers, from the run's seed and the worker's number."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 @dataclasses.dataclass
 class Block:
-    """The block that gradients are computed of, minibatch by minibatch."""
+    """The block from which gradients are computed, one minibatch at a time."""
 
     seed: int
     index: int
@@ -202,7 +202,7 @@ class Block:
 
 
 class Worker:
-    """One worker of a training, of all its seeds. What it is sent and answers are NumPy's arrays."""
+    """One worker of a training, for all its seeds. Arguments and results are NumPy arrays."""
 
     def __init__(self, algorithm: Distributed, task: Task, number: int) -> None:
         keep_compiled_programs()
@@ -218,7 +218,7 @@ class Worker:
 
     @contextmanager
     def limits(self) -> Iterator[None]:
-        """In which all that follows is done. What hangs in native code ends the process, and is replaced."""
+        """The context of all calls. If native code hangs, the process is ended and replaced."""
         with in_32_bits(), limited(self._task.step_timeout, lambda _: os._exit(1)):
             yield
 
@@ -229,7 +229,7 @@ class Worker:
         return jax.tree.map(np.asarray, steps), tally
 
     def gradient(self, seed: int, index: int, policy: Vector) -> tuple[Vector, Metrics, Accumulator, Scales]:
-        """Play a block, and say what it asks for, and the scales of its steps."""
+        """Play a block; returns its gradient, and the scales of its steps."""
         ground = self._ground(seed, index)
         networks = self._programs.opened(policy)
         steps, tally = ground.play(networks, index)
@@ -240,7 +240,7 @@ class Worker:
     def of_minibatch(
         self, seed: int, index: int, played: Vector, policy: Vector, penalty: object, place: tuple[int, int]
     ) -> tuple[Vector, Metrics, float, News | None]:
-        """What a minibatch (epoch, part) of the block that `played` has played asks for; plays it if it has not yet."""
+        """The gradient of a minibatch (epoch, part) of the block played with `played`; plays it first if necessary."""
         block, news = self._played(seed, index, played)
         epoch, part = place
         if block.epoch != epoch:
@@ -251,14 +251,14 @@ class Worker:
         return np.asarray(found[0]), jax.device_get(found[1]), block.explained, news
 
     def moved(self, seed: int, index: int, played: Vector, policy: Vector) -> tuple[float, News | None]:
-        """How far a policy is from the one that `played`."""
+        """The divergence of a policy from `played`, which played the block."""
         block, news = self._played(seed, index, played)
         return float(self._programs.moved(self._alone, self._programs.opened(policy), block.samples)), news
 
     def episode(self, seed: int, policy: Vector, which: EvaluationTask) -> tuple[float, float, bool] | None:
-        """Return and length of an episode in Gymnasium, and whether it was cut.
+        """Return and length of an episode in Gymnasium, and whether it was cut off.
 
-        None when it has not ended after `A_WHILE`: who is asked again goes on with it, or begins it if it is new here.
+        None if it has not ended after `A_WHILE`: the next request continues it (a replacement begins it again).
         """
         if self._judge is None:
             self._judge = host_of(self._alone, self._task, seed)
@@ -277,7 +277,7 @@ class Worker:
         return None
 
     def _played(self, seed: int, index: int, policy: Vector) -> tuple[Block, News | None]:
-        """The samples of a block, and what is new in it if it was played only now."""
+        """The samples of a block, and the news about it if it was played in this call."""
         if self._block is not None and (self._block.seed, self._block.index) == (seed, index):
             return self._block, None
         ground = self._ground(seed, index)
@@ -289,7 +289,7 @@ class Worker:
         return self._block, (tally, self._block.found)
 
     def _ground(self, seed: int, index: int) -> Ground:
-        """Where a seed is played; new episodes begin if this worker has not played it yet."""
+        """The environments of a seed; new episodes begin if this worker has not played it yet."""
         if seed not in self._grounds:
             own = own_seed(seed, self._number)
             if self._task.compiled:

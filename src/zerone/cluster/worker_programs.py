@@ -18,11 +18,11 @@ from zerone.parts.policies import ActorAndCritic
 
 S = TypeVar("S")
 Vector = np.ndarray
-"""Networks, or gradients of them, as one array (see `FlatParameters`)."""
+"""Networks, or their gradients, as one array (see `FlatParameters`)."""
 
 
 class OfBlocks(Algorithm, Protocol):
-    """A worker's algorithm that computes one gradient of each block of steps."""
+    """An algorithm of a worker that computes one gradient of each block of steps."""
 
     discount: Array | float
 
@@ -30,7 +30,7 @@ class OfBlocks(Algorithm, Protocol):
 
 
 class OfMinibatches(Algorithm, Protocol[S]):
-    """A worker's algorithm that makes samples of a block, and computes a gradient of each minibatch of them."""
+    """An algorithm of a worker that makes samples of a block, and computes a gradient of each minibatch of them."""
 
     epochs: int
     discount: Array | float
@@ -42,7 +42,7 @@ class OfMinibatches(Algorithm, Protocol[S]):
 
 
 class FlatParameters:
-    """How policies and gradients travel: as one array, which is handled once where a dozen are a dozen times."""
+    """Converts policies and gradients to a single array, which is sent faster than a dozen."""
 
     def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
         shapes = jax.eval_shape(lambda: algorithm.init(jax.random.key(0), spaces)).policy
@@ -52,13 +52,13 @@ class FlatParameters:
 
     @staticmethod
     def wrap(tree: object) -> Array:
-        """The array. In programs; `open` gives a policy back, `open_gradient` a gradient of its networks."""
+        """The array. For compiled programs; `open` restores a policy, `open_gradient` a gradient of its networks."""
         array: Array = ravel_pytree(tree)[0]
         return array
 
 
 class Programs:
-    """The compiled functions of a worker. `begin` when there is an environment: it says what the spaces are."""
+    """The compiled functions of a worker. Call `begin` once the environment is known, for its spaces."""
 
     def __init__(self, compiled: bool) -> None:
         self.spaces: Spaces | None = None

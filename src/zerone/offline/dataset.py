@@ -1,4 +1,4 @@
-"""A dataset as a training has it: episodes with their spaces, which must be those of the environment."""
+"""A dataset for training: episodes with their spaces, which must equal those of the environment."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from zerone.offline.format import space_to_json
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """Recorded episodes: the frames and steps of all, one after the other (see `Recorded`), and their spaces."""
+    """Recorded episodes: the frames and steps of all of them, concatenated (see `Recorded`), and their spaces."""
 
     path: Path
     metadata: dict[str, Any]
     spaces: Spaces
     episodes: int
     recorded: Recorded
-    """Its actions are as the environment was given them."""
+    """Actions are stored as they were passed to the environment."""
 
     @property
     def steps(self) -> int:
-        """How many steps it has."""
+        """The number of steps."""
         return len(self.recorded.reward)
 
     def checksum(self) -> str:
-        """SHA-256 over spaces and numbers: the same for the same play, however its file is laid out."""
+        """SHA-256 over spaces and values: equal for equal episodes, however the file is laid out."""
         digest = hashlib.sha256("".join(map(space_to_json, (self.spaces.observation, self.spaces.action))).encode())
         recorded = self.recorded
         for each in (recorded.frames, recorded.at, recorded.action, recorded.reward, recorded.terminated,
@@ -48,7 +48,7 @@ class Dataset:
         return digest.hexdigest()
 
     def facts(self, own_play: float | None) -> DatasetConfig:
-        """What a run's configuration says of it."""
+        """The description of the dataset for a run's configuration."""
         return {
             "path": str(self.path.resolve()),
             "id": str(self.metadata.get("dataset_id", "")),
@@ -59,10 +59,10 @@ class Dataset:
         }
 
     def study(self, wanted: Spaces, environment: str, own_play: float | None) -> OfflineData:
-        """What an engine learns from.
+        """The data for an engine to learn from.
 
         Raises:
-            InputError: `wanted`, the environment's spaces, are others; or `own_play` is not between 0 and 1.
+            InputError: the environment's spaces, `wanted`, are different; or `own_play` is not between 0 and 1.
         """
         encoding = self._encoding()
         require_same_spaces(self, Spaces(encoding.space, self.spaces.action), wanted, environment)
@@ -81,14 +81,14 @@ class Dataset:
 
 
 def require_same_spaces(dataset: Dataset, encoded: Spaces, wanted: Spaces, environment: str) -> None:
-    """Raise `InputError`, which names both, where the dataset's spaces are not the environment's."""
+    """Raise `InputError` that names both, if the dataset's spaces are not the environment's."""
     for what, mine, other in (
         (translatable("observation"), encoded.observation, wanted.observation),
         (translatable("action"), encoded.action, wanted.action),
     ):
         if not _same(mine, other):
             names = describe(mine), describe(other)
-            if names[0] == names[1]:  # they differ in their bounds, which the short form leaves out
+            if names[0] == names[1]:  # only their bounds differ, which the short form omits
                 names = " ".join(str(mine).split()), " ".join(str(other).split())
             raise InputError(
                 translated(
@@ -104,7 +104,7 @@ def require_same_spaces(dataset: Dataset, encoded: Spaces, wanted: Spaces, envir
 
 
 def _same(one: Space, other: Space) -> bool:
-    """Whether two spaces have the same members, to the rounding of a float32."""
+    """Whether two spaces have the same members, up to rounding to float32."""
     if isinstance(one, spaces.Box) and isinstance(other, spaces.Box):
         return (
             one.shape == other.shape

@@ -1,14 +1,14 @@
-"""Minari's dataset format: where things lie, and Gymnasium's spaces as JSON. Farama Foundation, Minari 0.5.
+"""Minari's dataset format (Farama Foundation, Minari 0.5): its layout, and Gymnasium's spaces as JSON.
 
-    FOLDER/data/metadata.json      what it is: spaces, counts, where it is from
+    FOLDER/data/metadata.json      description: spaces, counts, origin
     FOLDER/data/main_data.hdf5     episode_0, episode_1, ...: of T steps each
-        observations [T + 1, ...]  the first, and the true one after each step
-        actions [T, ...]           as the environment was given them
+        observations [T + 1, ...]  the first one, and the final one after each step
+        actions [T, ...]           as passed to the environment
         rewards, terminations, truncations [T]
 
 https://minari.farama.org/content/dataset_standards/. It is read and written here with h5py alone, for two reasons:
-Minari's reader may make the environment that a file names, which is code of that file's choosing; and a dataset
-shall be written beside and then renamed, where its writer works in place.
+Minari's reader may make the environment that a file names, which would run arbitrary code; and a dataset should be
+written to a temporary place and renamed when complete, while Minari writes in place.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NUMBERS = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint
 
 
 def load_h5py() -> Any:
-    """The library that reads and writes HDF5. Raises `InputError`, which says how to get it, where it is missing."""
+    """The library h5py. Raises `InputError` with the install command if it is missing."""
     try:
         return importlib.import_module("h5py")
     except ImportError as error:
@@ -49,7 +49,7 @@ def space_to_json(space: Space) -> str:
     """A space as Minari writes it.
 
     Raises:
-        InputError: it is of a kind that no algorithm here takes.
+        InputError: no algorithm supports this kind of space.
     """
     told: dict[str, Any]
     if isinstance(space, spaces.Discrete):
@@ -70,10 +70,10 @@ def space_to_json(space: Space) -> str:
 
 
 def space_from_json(text: object) -> Space:
-    """The space that was written. Only these kinds are made, and nothing a file names is looked up or called.
+    """Read a space. Only the supported kinds are made, and no name in a file is imported or called.
 
     Raises:
-        ValueError: it is none of them, or is not whole; says why.
+        ValueError: it is another kind, or is incomplete; the message says why.
     """
     if not isinstance(text, str):
         raise ValueError("it is no text")
@@ -114,7 +114,7 @@ def _kind(name: object) -> np.dtype:
 
 
 def is_jpeg(space: Space, metadata: dict[str, Any]) -> bool:
-    """Whether Minari has stored observations of this space as JPEG, which loses some of them."""
+    """Whether Minari has stored observations of this space as JPEG, which is lossy."""
     return (
         bool(metadata.get("jpeg_encoding", True))
         and isinstance(space, spaces.Box)
@@ -126,6 +126,6 @@ def is_jpeg(space: Space, metadata: dict[str, Any]) -> bool:
 
 
 def identity(path: Path) -> str:
-    """The name of a dataset in Minari, made of its folder's: letters, digits, `-` and `_`, and a version at the end."""
+    """A dataset's name in Minari, from its folder's name: letters, digits, `-` and `_`, and a version at the end."""
     name = re.sub(r"[^-\w]", "-", path.resolve().name, flags=re.ASCII)
     return name if re.search(r"-v\d+$", name) else f"{name}-v0"

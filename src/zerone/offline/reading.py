@@ -1,7 +1,7 @@
-"""A dataset in Minari's format, read whole, and held against what it says of itself. See `format`.
+"""Reading and validating a dataset in Minari's format. See `format`.
 
-A dataset may come from anybody. Nothing in it is unpickled, evaluated or imported, an environment that it names is
-not made, links out of its file are not followed, and whatever does not fit is refused in one line.
+A dataset may come from anybody. Nothing in it is unpickled, evaluated or imported, environments that it names are not
+made, links out of its file are not followed, and any inconsistency raises a one-line error.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from zerone.offline.format import DATA, MAIN, METADATA, PARTS, is_jpeg, load_h5p
 from zerone.offline.storage import Storage
 
 LARGEST_METADATA = 256 * 1024 * 1024
-"""Bytes: the bounds of a picture are a number for each of its pixels."""
+"""Maximum bytes of the metadata: the bounds of an image space are one number per pixel."""
 
 
 def read(path: str | Path) -> Dataset:
-    """The dataset in a folder (or in its `data`).
+    """Read the dataset in a folder (or in its `data`).
 
     Raises:
-        InputError: there is none, it is torn or does not fit what it says of itself, or h5py is not installed.
+        InputError: there is none, it is truncated or contradicts its metadata, or h5py is not installed.
     """
     h5py, path = load_h5py(), absolute(path)
     data = _data_folder(path)
@@ -94,12 +94,12 @@ def read(path: str | Path) -> Dataset:
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> Recorded:
-    """The episodes one after the other, each with its end marked."""
+    """The episodes concatenated, each with its end marked."""
     lengths = np.array([len(part["rewards"]) for part in parts])
     frames, action, reward, terminated, truncated = (np.concatenate([part[name] for part in parts]) for name in PARTS)
     at = np.arange(len(reward)) + np.repeat(np.arange(len(parts)), lengths)
     last = np.cumsum(lengths) - 1
-    truncated[last] |= ~terminated[last]  # whatever a file says, nothing of this episode follows
+    truncated[last] |= ~terminated[last]  # every episode ends here, even if the file marks no end
     truncated[-1] = True
     return Recorded(frames, at.astype(np.int32), action, reward, terminated, truncated)
 
@@ -173,7 +173,7 @@ def _space(path: Path, metadata: dict[str, Any], name: str) -> Space:
 
 
 class _Episode:
-    """One group of the file, checked before it is read."""
+    """One group of the file, validated before it is read."""
 
     def __init__(self, path: Path, file: object, number: int, found: Spaces, storage: Storage) -> None:
         self._h5py, self._spaces, self._storage = load_h5py(), found, storage
@@ -181,7 +181,7 @@ class _Episode:
         self._link = f"episode_{number}"
 
     def read(self) -> dict[str, np.ndarray]:
-        """Its five arrays. Raises `InputError` where one is missing, of a wrong length, or holds what it must not."""
+        """Its five arrays. Raises `InputError` if one is missing, has a wrong length, or contains invalid values."""
         group = self._inside(self._file, self._link, self._h5py.Group)
         found = {name: self._inside(group, name, self._h5py.Dataset) for name in PARTS}
         rewards = found["rewards"].shape
@@ -222,7 +222,7 @@ class _Episode:
         return {name: self._numbers(name, found[name]) for name in PARTS}
 
     def _inside(self, group: Any, name: str, kind: Any) -> Any:
-        """A member of the file itself: a link to elsewhere could name any file of this machine."""
+        """A member stored in the file itself: a link could point to any file of this machine."""
         link = group.get(name, getlink=True)
         what = self._name if name == self._link else f"{self._name}: {name}"
         if link is None:
@@ -252,7 +252,7 @@ class _Episode:
         with np.errstate(over="ignore", invalid="ignore"):
             numbers = array.astype(kind)
             if np.issubdtype(kind, np.floating):
-                wrong = ~np.isfinite(array) | ~np.isfinite(numbers.astype(np.float32))  # as an algorithm will see it
+                wrong = ~np.isfinite(array) | ~np.isfinite(numbers.astype(np.float32))  # as algorithms get them
             else:
                 wrong = ~np.isfinite(array) if space is None else outside(space, array)
         if wrong.any():
@@ -272,7 +272,7 @@ class _Episode:
 
 
 def outside(space: Space, array: np.ndarray) -> np.ndarray:
-    """Which whole numbers of `array` [T, ...] are not in `space`; of a `Box` those that its type cannot hold."""
+    """Mask of integers in `array` [T, ...] that are not in `space`; for a `Box`, those that its dtype cannot hold."""
     low: Any
     above: Any
     if isinstance(space, spaces.Discrete):

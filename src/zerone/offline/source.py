@@ -1,4 +1,4 @@
-"""A training that studies a dataset: what may, what is written down of it, and that a resumed one studies the same."""
+"""Training from a dataset: which options fit, what a run stores about it, and that a resumed run uses the same one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from zerone.offline.reading import read
 def open_dataset(
     dataset: str | Path | None, own_play: float | None, algorithm: Algorithm, options: Mapping[str, Any]
 ) -> Dataset | None:
-    """The dataset that a training begins with; None if it has none.
+    """The dataset of a new training; None if it uses none.
 
     Raises:
-        InputError: the algorithm learns from its own play only, or the dataset cannot be read, or was rewarded
-            otherwise than the environment shall be.
+        InputError: the algorithm is on-policy, or the dataset cannot be read, or was recorded with another reward
+            than the environment's.
     """
     if dataset is None:
         if own_play is not None:
@@ -51,7 +51,7 @@ def open_dataset(
 
 
 def _reward(dataset: Dataset) -> str:
-    """Which of an environment's rewards was recorded, as far as it is said."""
+    """The name of the environment's reward that was recorded, as far as the dataset says."""
     told: Any = dataset.metadata.get("zerone")
     for name in ("environment", "options", "reward"):
         told = told.get(name) if isinstance(told, dict) else None
@@ -59,10 +59,10 @@ def _reward(dataset: Dataset) -> str:
 
 
 def begin(driver: Engine, dataset: Dataset | None, environment: str, own_play: float | None) -> DatasetConfig | None:
-    """Let an engine study; what the run's configuration says of it.
+    """Pass a dataset to an engine; returns its description for the run's configuration.
 
     Raises:
-        InputError: the environment has other spaces than the dataset.
+        InputError: the environment's spaces differ from the dataset's.
     """
     if dataset is None:
         return None
@@ -71,10 +71,10 @@ def begin(driver: Engine, dataset: Dataset | None, environment: str, own_play: f
 
 
 def go_on(driver: Engine, config: Config, run: Path, dataset: str | Path | None) -> None:
-    """Let the engine of a resumed run study what it did before; `dataset` is where that is now, if it was moved.
+    """Pass the dataset of a resumed run to its engine; `dataset` is its new path, if it was moved.
 
     Raises:
-        InputError: that dataset is not there, or is another one.
+        InputError: the dataset is not there, or is a different one.
     """
     saved = config.get("dataset")
     if saved is None:

@@ -1,7 +1,7 @@
-"""Whether what an HDF5 file declares is really in it, and fits into memory: asked before anything is read.
+"""Checking, before anything is read, that an HDF5 file contains what it declares, and that it fits into memory.
 
-A file of a few kilobytes can declare arrays of gigabytes: what was never written reads as zeros, and a megabyte of
-zeros is packed into a kilobyte.
+A file of a few kilobytes can declare arrays of gigabytes: missing chunks read as zeros, and a megabyte of zeros is
+compressed to a kilobyte.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from zerone.base.language import translated
 from zerone.base.memory import machine_memory
 
 MOST_UNPACKED = 1100
-"""Bytes that one byte of a file can stand for: deflate, the strongest of the usual packers, reaches 1,032."""
+"""Maximum compression ratio: deflate, the strongest of the usual filters, reaches 1,032."""
 COPIES = 3
-"""How often steps are held at most: as read, one after the other, and as an engine learns from them."""
+"""How many copies of the steps exist at most: as read, concatenated, and in the engine."""
 
 
 class Storage:
-    """What has been read of a file so far, against its size and the memory."""
+    """Counts the bytes read from a file so far, and compares them with its size and the memory."""
 
     def __init__(self, size: int) -> None:
         self._size, self._memory, self._declared = size, machine_memory(), 0
 
     def admit(self, name: str, array: Any) -> None:
-        """Take account of an array of the file. Raises `InputError` if it should not be read."""
+        """Count an array of the file. Raises `InputError` if it must not be read."""
         if not is_stored(array):
             raise InputError(
                 translated("{name} are {size:,} numbers, of which not all are in the file", name=name, size=array.size)
@@ -55,7 +55,7 @@ class Storage:
 
 
 def is_stored(array: Any) -> bool:
-    """Whether every number of an array of h5py's was written."""
+    """Whether all chunks of an h5py array exist in the file."""
     if array.chunks is None:
         return bool(array.id.get_storage_size() >= array.nbytes)
     chunks = math.prod(-(-length // chunk) for length, chunk in zip(array.shape, array.chunks, strict=True))

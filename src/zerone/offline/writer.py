@@ -1,4 +1,4 @@
-"""A dataset in Minari's format, written episode by episode in a claimed folder, and renamed once it is whole."""
+"""Writing a dataset in Minari's format: episode by episode in a claimed folder, which is renamed when complete."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 class DatasetWriter:
-    """Gathers episodes in a claimed folder. After `finish` a dataset is in it; without it what was there before.
+    """Collects episodes in a claimed folder. Only `finish` replaces what was at the dataset's place before.
 
     Raises:
-        InputError: at once, if the spaces cannot be written.
-        RunError: the disk failed; nothing is left of it.
+        InputError: from the constructor, if the spaces cannot be written.
+        RunError: the disk failed; the incomplete dataset is removed.
     """
 
     def __init__(self, claim: Claim, spaces: Spaces, overwrite: bool) -> None:
@@ -54,7 +54,7 @@ class DatasetWriter:
         terminated: bool,
         truncated: bool,
     ) -> None:  # fmt: skip
-        """Append an episode of T steps, and how its last one ended it; if not at all, it is cut there."""
+        """Append an episode of T steps, with the flags of its last step; if both are false, it is marked truncated."""
         steps = len(rewards)
         ends = np.arange(steps) == steps - 1
         arrays = {
@@ -72,20 +72,20 @@ class DatasetWriter:
             group.attrs.update({"id": self.episodes, "seed": seed, "total_steps": steps})
             for name, array in arrays.items():
                 group.create_dataset(name, data=array)
-            group.create_group("infos")  # empty, but Minari's own text of an episode asks for it
+            group.create_group("infos")  # empty, but Minari's `repr` of an episode needs it
         except (OSError, RuntimeError) as error:
             raise self._failed(error) from error
         self.episodes, self.steps = self.episodes + 1, self.steps + steps
 
     def finish(self, about: Mapping[str, Any]) -> None:
-        """Put the dataset in its place, with `about` in its metadata. There must have been an episode."""
+        """Move the dataset to its place, with `about` in its metadata. It must have at least one episode."""
         data = self._beside
         try:
             self._file.close()
             with (data / MAIN).open("rb") as file:
                 os.fsync(file.fileno())
             counts = {"total_episodes": self.episodes, "total_steps": self.steps, "data_format": "hdf5"}
-            size = {"dataset_size": round((data / MAIN).stat().st_size / 1e6, 1)}  # in MB, as Minari has it
+            size = {"dataset_size": round((data / MAIN).stat().st_size / 1e6, 1)}  # in MB, as Minari does
             told = {**counts, "jpeg_encoding": False, **self._told, "minari_version": LAYOUT, **size, **about}
             with replacing(data / METADATA) as file:
                 file.write(json.dumps(told, indent=2).encode() + b"\n")
@@ -97,10 +97,10 @@ class DatasetWriter:
         self._claim.leave()
 
     def _put_in_place(self) -> None:
-        """Rename what is complete now. What has come to its place meanwhile is not ours to remove."""
+        """Rename the complete dataset to its place. Files that appeared there meanwhile are not removed."""
         place, old = self.path / DATA, self._claim.incomplete("replaced")
         if self._overwrite and _is_dataset(place):
-            place.rename(old)  # two renames: there is none that swaps two folders on every system
+            place.rename(old)  # two renames, because not every system can swap two folders
         if place.exists() or place.is_symlink():
             kept = next(each for n in itertools.count(1) if not (each := self.path / f"{DATA}-{n}").exists())
             self._beside.rename(kept)
@@ -133,7 +133,7 @@ class DatasetWriter:
 
 
 def require_free(path: Path, overwrite: bool) -> None:
-    """Raise `InputError` unless a dataset may be put at `path`; with `overwrite` another dataset may be there."""
+    """Raise `InputError` unless a dataset may be written to `path`; `overwrite` allows replacing another dataset."""
     try:
         exists = path.exists()
         if exists and not path.is_dir():
@@ -172,5 +172,5 @@ def require_free(path: Path, overwrite: bool) -> None:
 
 
 def _is_dataset(data: Path) -> bool:
-    """Whether there is nothing in a folder but a dataset, or a part of one. Raises `OSError`."""
+    """Whether a folder contains nothing but a dataset, or a part of one. Raises `OSError`."""
     return data.is_dir() and {each.name for each in data.iterdir()} <= {METADATA, MAIN}

@@ -1,1 +1,1 @@
-"""Many runs: comparing them, and sweeping settings."""
+"""Studies of many runs: comparisons and hyperparameter sweeps."""

@@ -1,4 +1,4 @@
-"""What has to be known of the best setting of a sweep before it is used: whether it lies at an edge, and who ties."""
+"""Advice on the best setting of a sweep: whether it is at the edge of its range, and whether others are as good."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from zerone.algorithms import catalogue as algorithms
 from zerone.base.language import translatable, translated
 
 EDGE = 0.05
-"""How near the end of a range is at its edge, as a part of it."""
+"""The fraction of a range, at each end, that counts as its edge."""
 SAME = 1e-9
-"""Means that differ by less than this part of their size are equal."""
+"""Means whose relative difference is below this are equal."""
 SCHEDULES = {
     "decay_steps": translatable("the step size"),
     "epsilon_steps": "ε",
     "noise_steps": "σ",
     "importance_steps": "β",
 }
-"""Settings that say over how many steps something changes."""
+"""Settings that are the length of a schedule, in steps."""
 
 
 class Worth(Protocol):
-    """A setting that was tried, and what it was worth."""
+    """A setting that was tried, and its result."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What was varied, by name."""
+        """The swept settings by name."""
         ...
 
     @property
     def mean(self) -> float:
-        """What it was worth, over seeds."""
+        """The result: mean over seeds."""
         ...
 
 
@@ -45,7 +45,7 @@ def notes(
     made: Mapping[str, Any],
     steps: int,
 ) -> list[str]:
-    """Sentences about the `best` of `trials`. `space` is what was varied, `made` all settings with what is best."""
+    """Sentences about the `best` of `trials`. `space` was swept; `made` are all settings, including the best ones."""
     ties = [trial for trial in trials if trial is not best and math.isclose(trial.mean, best.mean, rel_tol=SAME)]
     found = [_edge(algorithm, name, space[name], [trial.settings[name] for trial in trials], best.settings[name])
              for name in space]  # fmt: skip
@@ -53,12 +53,12 @@ def notes(
 
 
 def _edge(algorithm: str, name: str, choices: object, tried: Sequence[Any], value: Any) -> str:
-    """What is said of a number at the end of what was tried, if it may go on; nothing of others."""
+    """A sentence if a number is at the edge of its range and may go beyond; otherwise empty."""
     if type(value) not in (int, float):
         return ""
     if isinstance(choices, Mapping):
         low, high = choices["low"], choices["high"]
-    elif len(set(tried)) > 2:  # of two values each is an edge
+    elif len(set(tried)) > 2:  # of two values both are at an edge
         low, high = min(tried), max(tried)
     else:
         return ""
@@ -69,7 +69,7 @@ def _edge(algorithm: str, name: str, choices: object, tried: Sequence[Any], valu
     field = next(each for each in dataclasses.fields(algorithms.look_up(algorithm).make) if each.name == name)
     allowed = field.metadata["allowed"]
     if value == (allowed.at_most if upper else allowed.at_least):
-        return ""  # nothing is beyond it
+        return ""  # values beyond the edge are not allowed
     end = translated("highest") if upper else translated("lowest")
     return translated(
         "{name} = {value:g} is at the {end} end of what was tried: the best may lie beyond it, so widen the range",
@@ -80,14 +80,14 @@ def _edge(algorithm: str, name: str, choices: object, tried: Sequence[Any], valu
 
 
 def _place(value: float, low: float, high: float) -> float:
-    """Where in a range a value is, from 0 to 1: by factors if it is above 0, as its points are."""
+    """The position of a value in its range, 0 to 1; on a logarithmic scale if the range is positive."""
     if low > 0:
         value, low, high = (math.log(each) for each in (value, low, high))
     return (value - low) / (high - low)
 
 
 def _tie(ties: Sequence[Worth]) -> Iterator[str]:
-    """That others are worth the same."""
+    """A sentence about equally good settings."""
     if not ties:
         return
     others = [
@@ -103,7 +103,7 @@ def _tie(ties: Sequence[Worth]) -> Iterator[str]:
 
 
 def _schedules(made: Mapping[str, Any], steps: int) -> Iterator[str]:
-    """Which schedules had not ended after the steps of a trial."""
+    """Sentences about schedules that had not ended after the steps of a trial."""
     for name, what in SCHEDULES.items():
         length, clock = made.get(name), made.get(name.replace("_steps", "_clock"), "steps")
         if not isinstance(length, float) or length <= steps or clock != "steps" or not _changes(made, name):
@@ -122,7 +122,7 @@ def _schedules(made: Mapping[str, Any], steps: int) -> Iterator[str]:
 
 
 def _changes(made: Mapping[str, Any], name: str) -> bool:
-    """Whether what a schedule is about changes at all."""
+    """Whether the scheduled value changes at all."""
     if name == "decay_steps":
         return bool(made["learning_rate_end"] != 1.0)
     if name == "importance_steps":

@@ -1,4 +1,4 @@
-"""Whether runs can be compared: whether they have ended, and are of one task."""
+"""Whether runs can be compared: whether they are finished, and have the same task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zerone.training.folder import RunFolder
 
 
 def require_comparable(folders: Sequence[RunFolder]) -> list[Result]:
-    """The results of runs, if they can be compared; else raises `InputError`."""
+    """The results of runs that can be compared. Raises `InputError` if they cannot."""
     if len(folders) < 2:
         raise InputError(translated("{count} run is too few to compare: name at least two", count=len(folders)))
     places = [folder.path.resolve() for folder in folders]
@@ -50,17 +50,17 @@ def require_comparable(folders: Sequence[RunFolder]) -> list[Result]:
 
 
 def _task(environment: EnvironmentConfig) -> tuple[str, JSON]:
-    """What is judged by: what was only learnt from, such as a shaped reward, may differ."""
+    """The evaluation task: options that only affect training, such as a shaped reward, may differ."""
     entry, options = environments.ours(environment["id"]), dict(environment["options"])
     if entry is not None:
         return environment["id"], environments.as_judged(entry.id, options)
     if is_compiled(environment):
         options.pop("reward", None)
-    return environment.get("source") or environment["id"], options  # one class may have several names
+    return environment.get("source") or environment["id"], options  # a class may be registered under several names
 
 
 def is_compiled(environment: EnvironmentConfig) -> bool:
-    """Whether an environment is written in JAX, as far as can be said without importing anything."""
+    """Whether an environment is written in JAX, judged without importing anything."""
     known = environments.ours(environment["id"]) is not None or is_of_suite(environment["id"])
     return known or environment.get("source") is not None
 

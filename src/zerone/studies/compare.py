@@ -1,8 +1,9 @@
-"""Which of several runs is better, and how sure that is: statistics over seeds.
+"""Comparing runs with statistics over seeds: which is better, and how certain that is.
 
-A seed's *score* is what `result.json` says of it: the mean return of its best policy, on episodes that had no part in
-choosing that policy. All seeds are judged on the same episodes, so their luck is in the interval of one run's mean, and
-drops out of the difference of two. What is said of the scores is from Agarwal et al. 2021 (`base/statistics.py`).
+The *score* of a seed is its mean return in `result.json`: that of its best policy, on episodes that were not used to
+select that policy. All seeds are evaluated on the same episodes, so the randomness of the episodes is part of the
+interval of one run's mean, and cancels in the difference of two. The statistics of the scores are those of Agarwal et
+al. 2021 (`base/statistics.py`).
 """
 
 from __future__ import annotations
@@ -47,43 +48,43 @@ from zerone.training.run import Run
 
 @dataclasses.dataclass(frozen=True)
 class Reached:
-    """When the seeds of a run first reached the threshold. Infinity: never; None: not known."""
+    """When the seeds of a run first reached the threshold. Infinity: never; None: unknown."""
 
     seeds: int
     steps_median: float
     steps_interval: Bounds | None
-    """None where the seeds are too few for one, or all the same."""
+    """None if there are too few seeds, or all are equal."""
     seconds_median: float | None
-    """Time on the wall from the start of the run, all seeds side by side: its start-up and its speed after it."""
+    """Wall-clock time since the start of the run, with all seeds in parallel, including its start-up."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Compared:
-    """One run among others."""
+    """The statistics of one run."""
 
     name: str
     path: Path
     algorithm: str
     evaluation_engine: str
-    """The engine that played the episodes: another one plays others."""
+    """The engine of the evaluation: other engines play other episodes."""
     seeds: tuple[int, ...]
     steps: int
-    """The most that a seed has made."""
+    """The maximum steps of a seed."""
     scores: np.ndarray
-    """One for each seed, float64."""
+    """float64 [seeds]."""
     returns: np.ndarray | None = dataclasses.field(repr=False)
-    """Of each seed and episode; None of a run that was made before these were kept."""
+    """[seeds, episodes]; None for runs older than this field."""
     mean: float
     mean_interval: Bounds | None
     iqm: float
     iqm_interval: Bounds | None
     reached: Reached | None
-    """None where there is no threshold."""
+    """None without a threshold."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """How likely a seed of `better` scores above one of `worse`, and how much more the mean score is."""
+    """The probability that a seed of `better` scores above one of `worse`, and the difference of their mean scores."""
 
     better: str
     worse: str
@@ -95,7 +96,7 @@ class Pair:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Several runs in one environment."""
+    """A comparison of several runs in one environment."""
 
     environment: str
     threshold: float | None
@@ -116,7 +117,7 @@ class Comparison:
         }
 
     def notes(self) -> list[str]:
-        """What must be known to read the numbers right."""
+        """Notes on how to interpret the numbers."""
         said: list[str] = []
         lengths = {each.name: each.steps for each in self.runs}
         if len(set(lengths.values())) > 1:
@@ -150,7 +151,7 @@ class Comparison:
         return said
 
     def plot(self, out: str | Path) -> Figure:
-        """Draw curves, scores and pairs into one file, a PNG, SVG or PDF by its suffix."""
+        """Draw curves, scores and pairs to a file: PNG, SVG or PDF by its suffix."""
         from zerone.charts.comparison import draw
 
         curves = [(each.name, table) for each, table in zip(self.runs, self.tables, strict=True)]
@@ -160,20 +161,19 @@ class Comparison:
 
 
 FEW_SEEDS = 5
-"""Below so many seeds it is said that they are few."""
+"""With fewer seeds than this, a note says that they are few."""
 
 
 def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) -> Comparison:
     """Compare finished runs in one environment: mean, interquartile mean, chance of improvement, time to a threshold.
 
     Args:
-        runs: At least two, each a `Run` or a run folder, each of at least three seeds.
-        threshold: The mean return whose first evaluation counts as having reached it; by default what the runs count
-            as solved.
+        runs: At least two, each a `Run` or a run folder, with at least three seeds each.
+        threshold: The mean return to reach, for the time to the threshold; by default the runs' own solved threshold.
 
     Raises:
-        InputError: fewer than two runs, one of them twice, not finished or of too few seeds; different environments;
-            or no threshold given and different ones in the runs.
+        InputError: fewer than two runs, one of them twice, unfinished, or with too few seeds; different environments;
+            or no `threshold`, and different ones in the runs.
     """
     folders = [RunFolder.open(each.path if isinstance(each, Run) else each) for each in runs]
     results = require_comparable(folders)
@@ -225,13 +225,13 @@ def _compared(
 
 
 def _returns(seeds: Sequence[SeedResult]) -> np.ndarray | None:
-    """Returns [seeds, episodes]; None where they were not kept."""
+    """Returns [seeds, episodes]; None if they were not saved."""
     rows = [each.get("returns") for each in seeds]
     return np.array(rows, np.float64) if all(rows) and len({len(row) for row in rows if row}) == 1 else None
 
 
 def _interquartile_interval(scores: np.ndarray, returns: np.ndarray | None) -> Bounds | None:
-    """Of the seeds in the middle, with the luck of the episodes that they share."""
+    """The interval of the interquartile mean, including the randomness of the shared episodes."""
     if returns is None:
         return interval(scores, statistic=interquartile_mean)
     out = left_out(len(scores))
@@ -259,7 +259,7 @@ def _pair(left: Compared, right: Compared) -> Pair:
 
 
 def _difference_interval(left: Compared, right: Compared) -> Bounds | None:
-    """Of the same episodes what they share drops out; runs of two engines were judged on different ones."""
+    """The interval of the difference: shared episodes cancel, but runs of two engines have different episodes."""
     both = left.returns, right.returns
     if both[0] is None or both[1] is None:
         return interval(left.scores, right.scores, statistic=difference_of_means)

@@ -1,4 +1,4 @@
-"""Which settings to try: all of a grid, or what Optuna proposes."""
+"""Choosing the settings of a sweep: a grid, or Optuna's proposals."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ if TYPE_CHECKING:
 DRIVERS = ("grid", "optuna")
 DIGITS = 4
 PATIENCE = 20
-"""Proposals in a row of what was tried already, before something else is tried."""
+"""Maximum number of successive proposals that were tried already, before another setting is chosen."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """From `low` to `high`, both tried; by equal factors, or by equal amounts where it begins at 0 or below."""
+    """From `low` to `high`, both included; spaced logarithmically, or linearly if `low` is not positive."""
 
     low: float
     high: float
 
     @property
     def by_factors(self) -> bool:
-        """Whether neighbours have one ratio, not one distance."""
+        """Whether the spacing is logarithmic."""
         return self.low > 0
 
     def points(self, number: int) -> list[float]:
-        """`number` values, rounded to what a person would type."""
+        """`number` values, rounded to a few digits."""
         spaced = np.geomspace if self.by_factors else np.linspace
         inner = [float(f"{value:.{DIGITS}g}") for value in spaced(self.low, self.high, number)[1:-1]]
         return [self.low, *inner, self.high]
 
 
 Choices: TypeAlias = "Range | Sequence[Any]"
-"""What a setting may be in a sweep: a range, or these values."""
+"""The values of a setting in a sweep: a range, or a sequence of values."""
 
 
 class Search(Protocol):
-    """A course of trials. `ask` may depend on what was told before, and on nothing else."""
+    """A sequence of trials. `ask` may depend only on results passed to `tell` before."""
 
     @property
     def number(self) -> int:
-        """How many settings are tried."""
+        """The number of settings."""
         ...
 
     def ask(self) -> Iterator[dict[str, Any]]:
-        """The settings of one trial after another; each is told of before the next is asked for."""
+        """Generate the settings of one trial after another; `tell` must be called before the next is taken."""
         ...
 
     def tell(self, value: float) -> None:
-        """What the last trial was worth."""
+        """Report the result of the last trial."""
         ...
 
 
 class Grid:
-    """Every combination, in order."""
+    """All combinations, in order."""
 
     def __init__(self, space: Mapping[str, Choices], points: int) -> None:
         values = [each.points(points) if isinstance(each, Range) else each for each in space.values()]
@@ -84,10 +84,10 @@ class Grid:
 
 
 class Optuna:
-    """What Optuna's tree-structured Parzen estimator proposes; with one seed, so that a sweep can be resumed.
+    """The proposals of Optuna's tree-structured Parzen estimator, with a fixed seed, so that a sweep can be resumed.
 
-    It proposes the same again where that was good. Training the same again would say nothing new, so no setting is
-    tried twice: Optuna is told what it was worth, and asked for another.
+    Good settings are proposed repeatedly. Training them again would give no new information, so no setting is tried
+    twice: Optuna is told the known result, and asked for another one.
     """
 
     def __init__(self, space: Mapping[str, Choices], trials: int) -> None:
@@ -111,7 +111,7 @@ class Optuna:
             yield {name: self._value(name, found) for name, found in self._asked.params.items()}
 
     def _another(self) -> Any:
-        """A proposal that was not tried: soon, or the first that is left; None where none is."""
+        """A proposal that was not tried yet; after many repetitions the first untried setting; None if none is left."""
         for _ in range(PATIENCE):
             asked = self._study.ask(self._space)
             if self._key(asked.params) not in self._worth:
@@ -137,14 +137,14 @@ class Optuna:
 
 
 def _different(choices: Choices) -> float:
-    """How many values there are to choose from."""
+    """The number of different values."""
     if not isinstance(choices, Range):
         return len(choices)
     return choices.high - choices.low + 1 if _is_whole(choices) else math.inf
 
 
 def _places(choices: Choices) -> Iterable[Any]:
-    """All that Optuna can propose for choices, in order; of a range of numbers as many as a person would."""
+    """All values that Optuna can propose, in order; for a range of floats a limited number."""
     if not isinstance(choices, Range):
         return range(len(choices))
     return range(int(choices.low), int(choices.high) + 1) if _is_whole(choices) else choices.points(MOST_TRIALS + 1)
@@ -158,7 +158,7 @@ def _distribution(choices: Choices) -> optuna.distributions.BaseDistribution:
     from optuna import distributions
 
     if not isinstance(choices, Range):
-        # By number: a tuple of widths is no value that Optuna can keep.
+        # By index, because Optuna cannot store a tuple of widths.
         return distributions.CategoricalDistribution(range(len(choices)))
     if _is_whole(choices):
         return distributions.IntDistribution(int(choices.low), int(choices.high), log=choices.by_factors)
@@ -166,7 +166,7 @@ def _distribution(choices: Choices) -> optuna.distributions.BaseDistribution:
 
 
 def import_optuna() -> Any:
-    """Optuna; an `InputError` that says how to install it where it is not there."""
+    """Optuna; raises `InputError` with the install command if it is missing."""
     try:
         import optuna
     except ModuleNotFoundError as error:
@@ -175,7 +175,7 @@ def import_optuna() -> Any:
 
 
 def require_few(space: Mapping[str, Choices], points: int) -> None:
-    """Raise `InputError` for a grid of more settings than anybody can wait for."""
+    """Raise `InputError` if a grid has too many settings."""
     number = math.prod(points if isinstance(each, Range) else len(each) for each in space.values())
     if number > MOST_TRIALS:
         raise InputError(
@@ -188,7 +188,7 @@ def require_few(space: Mapping[str, Choices], points: int) -> None:
 
 
 def require_space(algorithm: str, space: Mapping[str, Choices], driver: str) -> None:
-    """Raise `InputError` unless every name of a space is a setting that `driver` can vary."""
+    """Raise `InputError` unless every name in `space` is a setting that `driver` can vary."""
     if driver not in DRIVERS:
         raise InputError(
             translated("driver {driver!r} is unknown: {hint}", driver=driver, hint=nearest(driver, DRIVERS))
@@ -240,7 +240,7 @@ def require_space(algorithm: str, space: Mapping[str, Choices], driver: str) -> 
 def _are_distinct(choices: Sequence[Any]) -> bool:
     try:
         return len(set(choices)) == len(choices)
-    except TypeError:  # a list or an object is no value of a setting
+    except TypeError:  # lists and other unhashable objects are no values of a setting
         return False
 
 

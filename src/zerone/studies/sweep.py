@@ -1,8 +1,8 @@
-"""One algorithm with many settings, each on several seeds: what they are worth, and which is best.
+"""Hyperparameter sweeps: one algorithm with many settings, each trained on several seeds, to find the best one.
 
-Each trial is a training with a run folder of its own. Numbers of an algorithm are leaves of its pytree, so on the
-compiled engine all trials of a grid run the program that the first one compiled. What the best was worth is partly
-luck, for it was chosen by it: so it is trained again on seeds that had no part in the choice.
+Each trial is a training with its own run folder. An algorithm's numbers are leaves of its pytree, so on the compiled
+engine all trials of a grid use the program compiled for the first one. The best result is partly luck, because it was
+selected: so the best setting is trained again on seeds that were not used for the selection.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def _nothing(number: int, of: int, now: Progress) -> None:
 
 
 def together(display: Display, number: int, of: int, now: Progress) -> None:
-    """Show all trainings of a sweep as one; the last of them is that of the best setting."""
-    if now.steps or not number:  # it is compiled once
+    """Show the progress of all trainings of a sweep as one; the last one is that of the best setting."""
+    if now.steps or not number:  # it is compiled only once
         which = translated("setting {number}/{of}", number=number + 1, of=of - 1)
         note = which if number < of - 1 else translated("the best on other seeds")
         display.update(of_several(number, of, now, note))
@@ -97,49 +97,48 @@ def sweep(
     progress: bool | None = None,
     on_progress: OnTrial = _nothing,
 ) -> Sweep:
-    """Train an algorithm with many settings, and say which is best.
+    """Train an algorithm with many settings, and find the best.
 
     Args:
-        algorithm: Its name; what is not varied is as in its preset for this environment.
-        environment: The id of one, or an environment written in JAX (or its class) that can be made again by an id.
-        space: What to vary: of each setting a `Range` or a list of values.
-        steps: Environment steps of each seed of each setting; by default the preset's. None ends earlier.
-        seed: The first seed (default 0).
-        seeds: How many, at least three; as many others follow for the best setting.
-        points: How many values of each range a grid has.
-        driver: `grid` tries every combination, in one compile; `optuna` proposes `trials` settings, and can vary what
-            decides shapes or branches, too.
-        trials: How many settings Optuna proposes.
-        measure: What a setting is judged by: a key of `MEASURES`.
-        settings: Hyperparameters that differ from the preset in all trials.
-        preset: Which preset: `tuned`, `tutorial` or `none`, as for `zerone.train`.
-        options: What the environment is made with.
-        observations: How they are seen: as for `zerone.train`.
-        action_mask: Which actions are allowed at each step: as for `zerone.train`.
-        wrappers: What is put around the environment: this, and the next three, as for `zerone.train`.
-        frame_stack: How many observations are seen together.
-        frame_skip: How many steps each action lasts.
-        processes: In how many processes environments are played.
-        spread: Train the settings of a grid in so many processes of a Ray cluster, to the same bits.
-        address: With that: the cluster to join, HOST:PORT; without it one is started here.
+        algorithm: Its name; settings that are not varied come from its preset for this environment.
+        environment: An id, or an environment written in JAX (an object or class) that can be made again by an id.
+        space: The settings to vary, each with a `Range` or a list of values.
+        steps: Environment steps of each seed of each setting; default: the preset's. Seeds do not stop when solved.
+        seed: The first seed. Default: 0.
+        seeds: The number of seeds, at least three; the best setting is trained on as many further seeds.
+        points: Number of values of each range in a grid.
+        driver: `grid` tries all combinations, and compiles once; `optuna` proposes `trials` settings, and can also vary
+            settings that change shapes or branches.
+        trials: Number of settings that Optuna proposes.
+        measure: How to rank settings: a key of `MEASURES`.
+        settings: Hyperparameters that override the preset in all trials.
+        preset: The preset: `tuned`, `tutorial` or `none`, as for `zerone.train`.
+        options: Options of the environment.
+        observations: The encoding of observations: as for `zerone.train`.
+        action_mask: The source of action masks: as for `zerone.train`.
+        wrappers: Wrappers of the environment: this, and the next three, as for `zerone.train`.
+        frame_stack: Number of observations that the agent gets together.
+        frame_skip: Number of steps for which each action is repeated.
+        processes: Number of processes that play environments.
+        spread: Train the settings of a grid in this many processes of a Ray cluster, with bit-identical results.
+        address: With `spread`: the cluster to join, HOST:PORT; default: start one here.
         engine: As for `zerone.train`.
         out: The folder; by default a new one under `runs`.
-        progress: Whether to show how far it is: as for `zerone.train`.
-        on_progress: Called after each chunk, with the number of the trial, how many there are, and what there is to
-            show.
+        progress: Whether to show the progress: as for `zerone.train`.
+        on_progress: Called after each chunk with the number of the trial, the number of trials, and the progress.
 
     Returns:
-        What came of it.
+        The result: all trials, and the best one confirmed on further seeds.
 
     Raises:
-        InputError: something asked for cannot be done; nothing was created.
-        RunError, KeyboardInterrupt: as for `zerone.train`; `resume_sweep` goes on.
+        InputError: the arguments are invalid; nothing was created.
+        RunError, KeyboardInterrupt: as for `zerone.train`; `resume_sweep` continues the sweep.
     """
     environment, options = _named(environment, options)
     outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost=False)
     require_space(algorithm, space, driver)
     mask = action_masks.as_kept(action_mask)
-    action_masks.read(mask)  # each trial has to find it again
+    action_masks.read(mask)  # each trial must find it by its name
     cluster = _cluster(spread, address, driver, apart is not None)
     chosen = validation.chosen_seeds(seed, seeds)
     for what, value, least, most in (
@@ -196,7 +195,7 @@ def sweep(
 
 
 def _cluster(spread: int | None, address: str | None, driver: str, apart: bool) -> Cluster | None:
-    """Where the settings are trained, if not here. Raises `InputError` where that is not possible."""
+    """Where the settings are trained, if not here. Raises `InputError` if that is not possible."""
     if spread is None:
         if address is not None:
             raise InputError(
@@ -222,7 +221,7 @@ def _cluster(spread: int | None, address: str | None, driver: str, apart: bool) 
 
 
 def _named(environment: EnvironmentLike, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """An environment by its id, with options as a folder keeps them."""
+    """The id of an environment, and its options as a folder stores them."""
     found, chosen = by_id(environment, options)
     kept = options_as_kept(chosen)
     if not isinstance(found, str) or str(kept.get("reward", "")).startswith("<"):
@@ -238,7 +237,7 @@ def _named(environment: EnvironmentLike, options: Mapping[str, Any]) -> tuple[st
 
 
 def _sources(algorithm: str, environment: str) -> Sources:
-    """Where the classes of names from outside are: as in the `config.json` of a run."""
+    """The places of foreign classes by name, as in the `config.json` of a run."""
     kind = algorithms.look_up(algorithm).make
     return {"algorithm": algorithms.source_of_class(kind), "environment": environments.source_of_id(environment)}
 
@@ -248,7 +247,7 @@ def resume_sweep(
     path: str | Path, on_progress: OnTrial = _nothing, progress: bool | None = None, spread: int | None = None,
     address: str | None = None,
 ) -> Sweep:  # fmt: skip
-    """Go on with a sweep, or read one that has ended. `spread` and `address` are as for `sweep`; raises as that."""
+    """Resume a sweep, or read a finished one. `spread` and `address` are as for `sweep`; raises the same errors."""
     with Claim.take(path, sweep_plan.require_sweep) as claim:
         config = sweep_plan.read_config(claim.path)
         cluster = _cluster(spread, address, config["driver"], config.get("processes") is not None)
@@ -259,7 +258,7 @@ def _drive(
     path: Path, config: SweepConfig, search: Search, on_progress: OnTrial, progress: bool | None,
     cluster: Cluster | None,
 ) -> Sweep:  # fmt: skip
-    """All trials, from wherever they are to the end, and what came of them."""
+    """Run all remaining trials, and return the result."""
     shown = progress_in_python(progress)
 
     def both(number: int, of: int, now: Progress) -> None:
@@ -301,7 +300,7 @@ def _tried(path: Path, config: SweepConfig, search: Search, on_progress: OnTrial
 
 
 def _train_grid(cluster: Cluster, path: Path, config: SweepConfig, search: Grid, on_progress: OnTrial) -> None:
-    """Train what is missing of a grid in processes of a cluster, and show how many settings have ended."""
+    """Train the missing trials of a grid in processes of a cluster, and report how many have ended."""
     steps, seeds, began = config["steps"], len(config["seeds"]), time.perf_counter()
     on_progress(0, search.number + 1, Progress(0, steps, seeds=seeds))
 

@@ -1,4 +1,4 @@
-"""What a sweep was asked: checked before it begins, kept in `sweep.json`, and checked again where that is read."""
+"""The options of a sweep: validated before it begins, stored in `sweep.json`, and validated again when that is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zerone.training.folder_kind import SWEEP
 
 
 def read_config(path: Path) -> SweepConfig:
-    """What the sweep in a folder was asked. Raises `InputError` where there is none, or it is damaged."""
+    """The options of the sweep in a folder. Raises `InputError` if there is none, or it is damaged."""
     config = read_names(path)
     with schema.naming(path / SWEEP):
         config["space"] = {name: _listed(each) for name, each in config["space"].items()}
@@ -33,7 +33,7 @@ def read_config(path: Path) -> SweepConfig:
 
 
 def read_names(path: Path) -> SweepConfig:
-    """What is in the file of a sweep, each field by itself: nothing of what it names is made."""
+    """The fields of a sweep's file, each validated by itself; nothing that it names is made."""
     require_sweep(path)
     found = schema.read(path / SWEEP, schema.SWEEP)
     found["algorithm"] = ForeignId(found["algorithm"], found["sources"].get("algorithm"))
@@ -43,13 +43,13 @@ def read_names(path: Path) -> SweepConfig:
 
 
 def require_sweep(path: Path) -> None:
-    """Raise `InputError` unless there is a sweep at `path`."""
+    """Raise `InputError` unless `path` is the folder of a sweep."""
     if not (path / SWEEP).exists():
         raise InputError(translated("{path}: not the folder of a sweep (it has no {sweep})", path=path, sweep=SWEEP))
 
 
 def require_free(path: Path) -> None:
-    """Raise `InputError` unless a new sweep can have the folder at `path`."""
+    """Raise `InputError` unless a new sweep can be created at `path`."""
     if path.exists() and not is_abandoned(path):
         raise InputError(
             translated("{path}: exists already; go on with a sweep with resume, or choose another folder", path=path)
@@ -57,19 +57,19 @@ def require_free(path: Path) -> None:
 
 
 def require_different(space: Mapping[str, Choices], settings: Mapping[str, Any]) -> None:
-    """Raise `InputError` where a setting is varied and has a value, too."""
+    """Raise `InputError` if a setting is both varied and fixed."""
     both = sorted(set(space) & set(settings))
     if both:
         raise InputError(translated("{both} is not allowed twice: it is varied, or it has one value", both=both[0]))
 
 
 def require_other_seeds(seeds: list[int]) -> None:
-    """Raise `InputError` unless as many other seeds can follow, on which the best setting is judged."""
+    """Raise `InputError` unless as many further seeds exist, for confirming the best setting."""
     validation.require_seed(max(seeds) + len(seeds))
 
 
 def corners(space: Mapping[str, Choices], driver: str, points: int) -> list[dict[str, Any]]:
-    """Settings that are allowed if all are: every one of a grid; with Optuna one value at a time."""
+    """Settings that represent all of a sweep for validation: a whole grid; with Optuna one value at a time."""
     if driver == "grid":
         require_few(space, points)
         return Grid(space, points).trials
@@ -79,13 +79,13 @@ def corners(space: Mapping[str, Choices], driver: str, points: int) -> list[dict
 
 
 def search_of(config: SweepConfig) -> Search:
-    """Which settings are tried."""
+    """The search for the sweep's settings."""
     space = _space(config)
     return Grid(space, config["points"]) if config["driver"] == "grid" else Optuna(space, config["trials"])
 
 
 def described(choices: Choices) -> Any:
-    """Choices as JSON has them."""
+    """Choices as JSON values."""
     return dataclasses.asdict(choices) if isinstance(choices, Range) else list(choices)
 
 
@@ -95,7 +95,7 @@ def _space(config: SweepConfig) -> dict[str, Choices]:
 
 
 def _listed(choices: Any) -> Any:
-    """Choices out of JSON, which has no tuples: widths of layers are one value."""
+    """Choices read from JSON, which has no tuples: layer widths are one value."""
     if isinstance(choices, dict):
         return choices
     found: list[Any] = choices

@@ -1,4 +1,4 @@
-"""What came of a sweep: its trials, the best of them, and the file that trains with that."""
+"""The result of a sweep: its trials, the best one, and a settings file to train with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MEASURES = {
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """One setting, and what it was worth on each seed: -∞ on all of them if learning diverged on one."""
+    """One setting, and its result on each seed: -∞ on all of them if learning diverged on one."""
 
     settings: Mapping[str, Any]
     path: Path
@@ -43,24 +43,24 @@ class Trial:
 
     @property
     def interval(self) -> Bounds | None:
-        """Its 95% interval; None where learning diverged, and where all seeds are worth the same."""
+        """Its 95% interval; None if learning diverged, or if all seeds have the same result."""
         return None if self.diverged else interval(self.values)
 
     @property
     def diverged(self) -> bool:
-        """Whether there is nothing to be worth anything."""
+        """Whether learning diverged."""
         return not np.isfinite(self.values).all()
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Sweep:
-    """What came of a sweep. Everything in it is kept in the folder `path`."""
+    """The result of a sweep. All of it is stored in the folder `path`."""
 
     path: Path
     config: SweepConfig
     trials: tuple[Trial, ...]
     confirmed: Trial
-    """The best setting on seeds that had no part in choosing it."""
+    """The best setting on seeds that were not used to select it."""
 
     def __repr__(self) -> str:
         best = ", ".join(f"{name} = {value}" for name, value in self.best.settings.items())
@@ -81,12 +81,12 @@ class Sweep:
 
     @property
     def names(self) -> list[str]:
-        """What was varied."""
+        """The names of the swept settings."""
         return list(self.config["space"])
 
     @property
     def best(self) -> Trial:
-        """The trial of the highest mean; the first of several."""
+        """The trial with the highest mean; the first one of several."""
         return max(self.trials, key=lambda trial: trial.mean)
 
     def facts(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Sweep:
         }
 
     def table(self) -> str:
-        """One row for each setting and seed, as CSV."""
+        """CSV with one row per setting and seed."""
         lines = [",".join([*self.names, "seed", self.config["measure"]])]
         for trial in self.trials:
             cells = [_cell(trial.settings[name]) for name in self.names]
@@ -123,12 +123,12 @@ class Sweep:
 
     @property
     def notes(self) -> list[str]:
-        """What has to be known of the best setting before it is used: at an edge, worth the same as others."""
+        """Advice on the best setting: whether it is at an edge, and which others are equally good."""
         steps, made = self.config["steps"], settings_of(self.algorithm)
         return notes(self.config["algorithm"], self.config["space"], self.trials, self.best, made, steps)
 
     def preset(self) -> str:
-        """The best setting in TOML: what `zerone train --settings` takes, and a table of a preset."""
+        """The best setting as TOML, for `zerone train --settings`, or as a table of a preset file."""
         made, algorithm = self.algorithm, self.config["algorithm"]
         default = settings_of(type(made)())
         chosen = {*self.names, *self.config["settings"]}
@@ -152,7 +152,7 @@ class Sweep:
         )
 
     def plot(self, out: str | Path) -> Figure:
-        """Draw the response into one file, a PNG, SVG or PDF by its suffix."""
+        """Draw the results to a file: PNG, SVG or PDF by its suffix."""
         from zerone.charts.response import draw
 
         title = f"{self.config['algorithm']} on {self.config['environment']}"
@@ -161,7 +161,7 @@ class Sweep:
 
 
 def made_with(config: SweepConfig, settings: Mapping[str, Any]) -> Algorithm:
-    """The algorithm of a trial; raises `InputError` for what is not allowed."""
+    """The algorithm of a trial. Raises `InputError` for settings that are not allowed."""
     changed = {**config["settings"], **settings}
     found = make_algorithm(config["algorithm"], config["environment"], changed, preset=config["preset"])
     return found[0]
@@ -183,5 +183,5 @@ def _cell(value: object) -> str:
 
 
 def _toml(value: object) -> str:
-    """A number, text, truth or list of them: TOML writes these as JSON does."""
+    """A number, text, boolean or list of them: their TOML is the same as JSON."""
     return json.dumps(list(value) if isinstance(value, tuple) else value)

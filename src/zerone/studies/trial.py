@@ -1,4 +1,4 @@
-"""One trial of a sweep: an algorithm with one setting, trained on some seeds in a run folder of its own."""
+"""One trial of a sweep: an algorithm with one setting, trained on several seeds in its own run folder."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from zerone.training.job import DivergedError
 from zerone.training.metrics_table import evaluations_of
 
 PART = ".part"
-"""How the name of a folder ends that is not whole yet."""
+"""The suffix of a folder that is incomplete."""
 
 
 def files_of_trial(name: str, config: SweepConfig, settings: Mapping[str, Any]) -> dict[str, bytes]:
-    """Train one trial of a sweep in a folder `name` that is removed afterwards, and return its files by their paths.
+    """Train one trial of a sweep in a temporary folder `name`, and return its files by path.
 
-    Where learning diverges, they are those that were written until then.
+    If learning diverges, they are the files written until then.
     """
     with tempfile.TemporaryDirectory(prefix="zerone-") as folder:
         path = Path(folder) / name
@@ -41,9 +41,9 @@ def files_of_trial(name: str, config: SweepConfig, settings: Mapping[str, Any]) 
 
 
 def write_trial(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files of a trial that was trained elsewhere, all or nothing."""
+    """Write the files of a trial that was trained elsewhere, atomically."""
     part = path.with_name(path.name + PART)
-    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(part, ignore_errors=True)  # left by a killed process
     for name, content in files.items():
         place = part / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -55,10 +55,10 @@ def train_in_cluster(
     cluster: Cluster, path: Path, config: SweepConfig, trials: Sequence[Mapping[str, Any]],
     on_trial: Callable[[int], None],
 ) -> None:  # fmt: skip
-    """Train the trials of a grid that have no folder yet, each in a process of a cluster, to the same bits as here.
+    """Train the trials of a grid that have no folder yet, each in a process of a cluster, with bit-identical results.
 
-    `on_trial` is called with the number of trials that have ended. Trials that have not ended when this is interrupted
-    begin again the next time.
+    `on_trial` is called with the number of ended trials. If this is interrupted, unfinished trials start from the
+    beginning the next time.
 
     Raises:
         KeyboardInterrupt: Ctrl-C.
@@ -85,10 +85,10 @@ def tried(
     path: Path, config: SweepConfig, settings: Mapping[str, Any], seeds: Sequence[int],
     on_progress: Callable[[Progress], None], cluster: Cluster | None = None,
 ) -> Trial:  # fmt: skip
-    """A trial that has ended: from its folder, after going on with it, or from the beginning."""
+    """A finished trial: read from its folder, resumed, or trained."""
     try:
         train_one(path, config, settings, seeds, on_progress, cluster)
-    except DivergedError:  # an answer, too: these settings are worth nothing
+    except DivergedError:  # also a result: the worst possible
         return Trial(dict(settings), path, tuple(seeds), np.full(len(seeds), -np.inf))
     return Trial(dict(settings), path, tuple(seeds), values_of(path, seeds, config["measure"]))
 
@@ -97,7 +97,7 @@ def train_one(
     path: Path, config: SweepConfig, settings: Mapping[str, Any], seeds: Sequence[int],
     on_progress: Callable[[Progress], None], cluster: Cluster | None = None,
 ) -> None:  # fmt: skip
-    """Train one trial to its end; with a cluster its seeds are in processes of that.
+    """Train one trial to its end; with a cluster, its seeds in processes of it.
 
     Raises:
         DivergedError: learning diverged.
@@ -135,14 +135,14 @@ def train_one(
             stop_when_solved=False,
             figure=False,
             keep_last=1,
-            save_every=max(1, config["steps"] // 4),  # each waits for the disk
+            save_every=max(1, config["steps"] // 4),  # each checkpoint waits for the disk
             on_progress=lambda now, _: on_progress(now),
             progress=False,
         )
 
 
 def _outer(config: SweepConfig) -> dict[str, Any]:
-    """What is put around the environments of a sweep, and who plays them, in the words of `train`."""
+    """The wrappers and processes of a sweep's environments, as arguments of `train`."""
     outer, apart = config.get("around"), config.get("processes")
     found = {} if apart is None else {"processes": apart["number"]}
     if outer is None:
@@ -152,7 +152,7 @@ def _outer(config: SweepConfig) -> dict[str, Any]:
 
 
 def values_of(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
-    """What each seed is worth."""
+    """The result of each seed, float64 [seeds]."""
     folder = RunFolder.open(path)
     scores = folder.read_scores()
     if list(scores) != list(seeds):
@@ -164,10 +164,10 @@ def values_of(path: Path, seeds: Sequence[int], measure: str) -> np.ndarray:
     evaluations = evaluations_of(folder.metrics_path, seeds)
     values: list[float] = []
     for seed, (steps, returns) in zip(seeds, evaluations, strict=True):
-        if not len(returns):  # there was no time for one: the final judgement is of the last policy then
+        if not len(returns):  # there was no time for an evaluation: the final one is of the last policy then
             values.append(scores[seed])
         elif measure == "last":
             values.append(float(returns[-1]))
-        else:  # each evaluation stands for the steps since the one before: at the beginning they are close together
+        else:  # weight each evaluation by the steps since the previous one: they are closer together at the beginning
             values.append(float(np.average(returns, weights=np.diff(steps, prepend=0))))
     return np.array(values)
