@@ -62,7 +62,7 @@ class LiveViewer(Callback):
             self._how = ["--learning", *([] if self._speed is None else ["--speed", f"{self._speed:g}"])]
             if self._text:
                 print("zerone: each step of the training, slowed down to be seen; Ctrl-C ends that", file=sys.stderr)
-            with self._unharmed():
+            with self._ignoring_errors():
                 self._process = self._start()
         elif why is not None and self._speed is not None:
             _tell(f"its steps cannot be shown one by one, because {why}: its newest policy is shown")
@@ -76,26 +76,26 @@ class LiveViewer(Callback):
         if self._gone:
             return
         if self._slowed:
-            self._look_after()
+            self._check_window()
             return
         if now.steps == 0 or time.monotonic() - self._written < SECONDS_BETWEEN_POLICIES:
             return
         if self._process is None and not self._good_enough(now.latest_return):
             return
-        with self._unharmed():
+        with self._ignoring_errors():
             self._write(now, policy)
             if self._process is None:
                 self._process = self._start()
             else:
-                self._look_after()
+                self._check_window()
 
-    def _look_after(self) -> None:
+    def _check_window(self) -> None:
         if self._process is not None and self._process.poll() is not None:
             self._gone = True
             self._explain()
 
     @contextlib.contextmanager
-    def _unharmed(self) -> Generator[None]:
+    def _ignoring_errors(self) -> Generator[None]:
         """Errors in the block end only the watching."""
         try:
             yield

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zerone.training.run import Run
 
 
-ANEW = ("dataset", "spread", "address", "worker_timeout", "step_timeout", "processes", "replace_lost")
+GIVEN_AGAIN = ("dataset", "spread", "address", "worker_timeout", "step_timeout", "processes", "replace_lost")
 """Options that may be given again when a training is resumed."""
 
 
@@ -132,7 +132,7 @@ def go_on(
 
         require_picture(config["environment"]["id"], config["environment"]["options"], config["engine"])
     with shown(path, manner) as displays:
-        given: dict[str, Any] = {name: asked[name] for name in ANEW if name in asked}
+        given: dict[str, Any] = {name: asked[name] for name in GIVEN_AGAIN if name in asked}
         callbacks: list[str | Listener] = [*listening.chosen(config["callbacks"]), *displays]
         return resume(path, chunk=manner.chunk, callbacks=callbacks, progress=False, **given)
 
@@ -215,7 +215,7 @@ def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) 
             yield _option(name), value, _evaluated(name, config)
         elif name == "own_play":
             yield "--own-play", value, "none" if config["dataset"] is None else config["dataset"]["own_play"]
-        elif name not in ("seed", "seeds", *ANEW):
+        elif name not in ("seed", "seeds", *GIVEN_AGAIN):
             yield _option(name), planned.get(name, value), _own(name, config)
 
 

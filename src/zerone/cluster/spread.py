@@ -101,7 +101,7 @@ class SeedWorker:
         keep_compiled_programs()
         self._task, self._engine = task, task.engine
         self._kept: dict[int, Kept] = {}
-        self._half_way: dict[int, tuple[int, object, int]] = {}
+        self._recomputing: dict[int, tuple[int, object, int]] = {}
         """Seeds that are being recomputed: the iteration of the checkpoint, the carry, and the iteration reached."""
         self._lines: list[str] = []
         self._seen: list[np.ndarray] = []
@@ -113,7 +113,7 @@ class SeedWorker:
             yield
 
     @contextmanager
-    def _heard(self) -> Iterator[None]:
+    def _collecting_notices(self) -> Iterator[None]:
         """Collect notices for the user, which the next log row takes along."""
         with kept_in(self._lines):
             yield
@@ -123,7 +123,7 @@ class SeedWorker:
         for place in places:
             if self._kept.get(place.seed, Kept(None, -1)).iteration == last:  # done already, when it was last requested
                 continue
-            with self._heard():
+            with self._collecting_notices():
                 before = self._carry(place)
                 if before is None:
                     return None
@@ -134,7 +134,7 @@ class SeedWorker:
     def report(self, place: Place, first: int, last: int, observe: bool) -> Reported | None:
         """The log row of a seed; with `observe`, later rows also have observations."""
         self._engine.observer = self._observe if observe else None
-        with self._heard():
+        with self._collecting_notices():
             before = self._carry(place)
             if before is None:
                 return None
@@ -162,7 +162,7 @@ class SeedWorker:
         """The carry of a seed at its position: kept here, or recomputed; None while recomputing takes long."""
         kept = self._kept.get(place.seed)
         if kept is None or kept.iteration != place.iteration:
-            kept = self._computed_again(place)
+            kept = self._recomputed(place)
             if kept is None:
                 return None
         if place.iteration in place.rows and not kept.reported:  # a lost process had taken this row
@@ -170,12 +170,12 @@ class SeedWorker:
         self._kept[place.seed] = kept
         return kept.carry
 
-    def _computed_again(self, place: Place) -> Kept | None:
+    def _recomputed(self, place: Place) -> Kept | None:
         """Recompute a seed from its checkpoint to its position; the effect of the last row is left to the caller.
 
         Returns None if that takes long: the waiting process learns that this one is alive, and sends the request again.
         """
-        begin, carry, at = self._half_way.pop(place.seed, (-1, None, 0))
+        begin, carry, at = self._recomputing.pop(place.seed, (-1, None, 0))
         if begin != place.begin:
             carry, at = self._begun(place), place.begin
         until, chunk = time.monotonic() + A_WHILE, 1
@@ -186,7 +186,7 @@ class SeedWorker:
                 at, now = upto, time.monotonic()
                 chunk = 2 * chunk if now - began < 1 else max(1, chunk // 2)
                 if now > until and at < place.iteration:
-                    self._half_way[place.seed] = place.begin, carry, at
+                    self._recomputing[place.seed] = place.begin, carry, at
                     return None
             if at == stop < place.iteration:  # taking the row again changes nothing
                 carry = self._engine.report(carry, 0, at)[1]

@@ -73,7 +73,7 @@ class Supervisor:
         self.lost = 0
         """How many workers were replaced."""
         for slot in range(number):
-            self._members[slot] = self._hired(slot)
+            self._members[slot] = self._start_worker(slot)
         self._require_same_versions()
 
     def share(self, value: object) -> Any:
@@ -124,7 +124,7 @@ class Supervisor:
         if isinstance(found, WorkerError):
             raise RunError(self._explain(request.slot, found))
         self._members[request.slot].answered, self._in_vain[request.slot] = True, 0
-        self._let_go()
+        self._send_held_back()
         return request.slot, found.value
 
     def close(self) -> None:
@@ -139,13 +139,13 @@ class Supervisor:
         request.until = time.monotonic() + self._timeout + (0.0 if member.answered else START_SECONDS)
         self._asked[member.actor.do.remote(request.what, *request.arguments)] = request
 
-    def _let_go(self) -> None:
+    def _send_held_back(self) -> None:
         """Send the requests that were held back."""
         held, self._held = self._held or [], None
         for request in held:
             self._send(request)
 
-    def _hired(self, slot: int) -> Member:
+    def _start_worker(self, slot: int) -> Member:
         """Start a worker on the host that has the fewest workers per processor."""
         hosts = self._connection.hosts()
         there = [member.host for member in self._members.values()]
@@ -209,7 +209,7 @@ class Supervisor:
 
     def _replace(self, slot: int, why: str, error: BaseException | None) -> None:
         old = self._members[slot]
-        who = self._who(old)
+        who = self._identity(old)
         self._end(old)
         self.lost += 1
         self._in_vain[slot] = 0 if old.answered else self._in_vain[slot] + 1
@@ -233,13 +233,13 @@ class Supervisor:
                 )
             )
         del self._members[slot]
-        self._members[slot] = self._hired(slot)
+        self._members[slot] = self._start_worker(slot)
         line = translated("{named} {why}; another takes its place", named=named, why=why)
         logging.getLogger("zerone").warning("zerone: %s", line)
         for ref in [ref for ref, request in self._asked.items() if request.slot == slot]:
             self._send(self._asked.pop(ref))
 
-    def _who(self, member: Member) -> WorkerInfo | None:
+    def _identity(self, member: Member) -> WorkerInfo | None:
         """The identity of a worker, if it has reported it."""
         if member.who is None:
             done, _ = self._ray.wait([member.greeting], timeout=0)
@@ -251,7 +251,7 @@ class Supervisor:
 
     def _end(self, member: Member) -> None:
         """Kill a worker's process, even if it is stopped or blocked."""
-        who = self._who(member)
+        who = self._identity(member)
         if who is not None and who.node == self._connection.node:
             kill(who.process)
         elif who is not None:

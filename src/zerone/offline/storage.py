@@ -55,7 +55,7 @@ class Storage:
 
 
 def is_stored(array: Any) -> bool:
-    """Whether all chunks of an h5py array exist in the file."""
+    """Whether an h5py array is stored completely in its file."""
     if array.chunks is None:
         return bool(array.id.get_storage_size() >= array.nbytes)
     chunks = math.prod(-(-length // chunk) for length, chunk in zip(array.shape, array.chunks, strict=True))

@@ -66,7 +66,7 @@ def make_engine(
         )
     keep_compiled_programs()
     name = environment_name(environment)
-    asks = _asks(action_mask, algorithm)
+    asks = _mask_source(action_mask, algorithm)
     if engine == "cluster":
         if processes is not None:
             raise InputError(
@@ -94,7 +94,7 @@ def make_engine(
     return made
 
 
-def _asks(action_mask: object, algorithm: Algorithm) -> Allowing | None:
+def _mask_source(action_mask: object, algorithm: Algorithm) -> Allowing | None:
     """The source of masks for an environment played by Python; None if no mask is wanted.
 
     Raises:
@@ -139,7 +139,7 @@ def _cluster(
     if isinstance(environment, str) and environments.ours(environment) is None and judge.name == "compiled":
         environment, options = environments.make(environment, **options), {}  # a worker may not know its id
     environment = str(environment) if isinstance(environment, str) else environment  # it was made, so it is trusted
-    asks = _asks(action_mask, algorithm)
+    asks = _mask_source(action_mask, algorithm)
     task = Task(environment, name, dict(options), judge.name == "compiled", observations, around, asks)
     return Cluster(workers, judge, task)
 
@@ -268,7 +268,7 @@ def _host(
     if processes is not None:
         from zerone.environments.gym.process_vector import PlayedApart
 
-        _require_shared_out(processes.number, algorithm, environment, name)
+        _require_enough_environments(processes.number, algorithm, environment, name)
         apart = PlayedApart(processes, makers[0], makers[1], name, observations, hears, asks)
     at_once = 1 if isinstance(environment, Single) else MOST_AT_ONCE
     return Host(algorithm, made[0], made[1], at_once, apart, asks)
@@ -289,8 +289,8 @@ def _require_alone(name: str, around: Around, processes: Processes | None) -> No
         )
 
 
-def _require_shared_out(number: int, algorithm: Algorithm, environment: EnvironmentLike, name: str) -> None:
-    """Raise `InputError` if there are more processes than environments to play."""
+def _require_enough_environments(number: int, algorithm: Algorithm, environment: EnvironmentLike, name: str) -> None:
+    """Raise `InputError` if the environment is a single object, or there are more processes than environments."""
     if isinstance(environment, Single):
         raise InputError(
             translated(

@@ -102,7 +102,7 @@ def check(
             report.problems += extent.beyond(leaf, place)
             report.notes += [*extent.converted(leaf, place), *extent.far_from_one(leaf, place, _scale(env, leaf))]
     if report.facts["engine"] == "host":
-        report.gymnasium = gymnasium_finds(opened(identity, options, observations, Notices(_nobody), around))
+        report.gymnasium = gymnasium_finds(opened(identity, options, observations, Notices(_ignore), around))
     else:
         report.steps_per_second = None  # these were steps of its Python twin, which is not used for training
     with contextlib.closing(opened(identity, options, observations, notices, around)) as other:
@@ -179,7 +179,7 @@ def _plain(text: str) -> str:
     return line if len(line) <= LONGEST_FINDING else line[:LONGEST_FINDING] + "…"
 
 
-def _nobody(line: str) -> None:
+def _ignore(line: str) -> None:
     del line
 
 

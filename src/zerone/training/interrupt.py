@@ -115,25 +115,25 @@ def listening() -> Iterator[Request]:
     signals = [each for each in SIGNALS if each != HANG_UP or signal.getsignal(each) != signal.SIG_IGN]
     before = [signal.signal(each, request) for each in signals]
     try:
-        with _Attendant(request):
+        with _SignalThread(request):
             yield request
     finally:
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)
 
 
-class _Attendant:
+class _SignalThread:
     """A thread that reacts to signals immediately; Python's handlers wait for the main thread."""
 
     def __init__(self, request: Request) -> None:
         self._request, self._program = request, _program.get()
         self._stopping = translated(STOPPING)  # translated now: another thread would use English
-        self._mouth, self._ear = socket.socketpair()
-        self._mouth.setblocking(False)
+        self._sender, self._receiver = socket.socketpair()
+        self._sender.setblocking(False)
         self._thread = threading.Thread(target=self._attend, name="zerone: signals", daemon=True)
 
     def __enter__(self) -> None:
-        self._before = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
+        self._before = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         if self._before != -1:  # in use, e.g. by an event loop: the handler tells us instead
             signal.set_wakeup_fd(self._before)
             self._request.tell = self._tell
@@ -145,12 +145,12 @@ class _Attendant:
         self._request.tell = None
         self._tell(0)
         self._thread.join()
-        self._mouth.close()
-        self._ear.close()
+        self._sender.close()
+        self._receiver.close()
 
     def _tell(self, number: int) -> None:
         with contextlib.suppress(BlockingIOError):  # the pipe is full of signals already: nothing is lost
-            self._mouth.send(bytes([number]))
+            self._sender.send(bytes([number]))
 
     def _attend(self) -> None:
         asked: list[float] = []
@@ -167,9 +167,9 @@ class _Attendant:
                 said = True
                 self._say(self._stopping)
                 continue
-            self._ear.settimeout(wait)
+            self._receiver.settimeout(wait)
             try:
-                heard = self._ear.recv(64)
+                heard = self._receiver.recv(64)
             except TimeoutError:
                 continue
             if 0 in heard:

@@ -153,7 +153,7 @@ class EnvironmentProcess:
         """Make the environments; returns their spaces as bytes."""
         wanted: Wanted = pickle.loads(data)  # noqa: S301 - from the process that started this one
         slot = self._slots[number] = _Slot(wanted)
-        notices = _Heard(self._heard)
+        notices = _CollectedNotices(self._heard)
         for place in wanted.places:
             self._note(place, 1, 0)
             with as_outside():
@@ -170,7 +170,7 @@ class EnvironmentProcess:
         arrays = slot.arrays
         assert arrays is not None  # noqa: S101 - they are the second thing that is asked
         if kind == RESET:
-            self._seed_global_chance(slot, arrays)
+            self._seed_global_generators(slot, arrays)
         for place, env in slot.envs.items():
             if not arrays.which[place]:
                 continue
@@ -190,7 +190,7 @@ class EnvironmentProcess:
             else:
                 _show(env, arrays, place)
 
-    def _seed_global_chance(self, slot: _Slot, arrays: SharedArrays) -> None:
+    def _seed_global_generators(self, slot: _Slot, arrays: SharedArrays) -> None:
         """Seed the global generators if episodes begin with seeds of their own."""
         seeds = [int(arrays.seed[place]) for place in slot.envs if arrays.which[place]]
         if seeds and seeds[0] >= 0:
@@ -242,7 +242,7 @@ def require_alike(identity: str, found: list[tuple[Space, Space]]) -> None:
                 )
 
 
-class _Heard(Notices):
+class _CollectedNotices(Notices):
     """Collects notices, which the parent passes to the user."""
 
     def __init__(self, lines: list[tuple[str, str | None]]) -> None:
@@ -255,7 +255,7 @@ class _Heard(Notices):
             self._lines.append((line, about))
 
 
-class _Gone(Exception):  # noqa: N818 - the end that every such process has
+class _ParentGone(Exception):  # noqa: N818 - the end that every such process has
     """The parent is gone."""
 
 
@@ -265,7 +265,7 @@ def _received(asking: socket.socket, length: int) -> bytes:
     while len(found) < length:
         part = asking.recv(length - len(found))
         if not part:
-            raise _Gone
+            raise _ParentGone
         found += part
     return found
 
@@ -294,7 +294,7 @@ def main(asking: int, noting: int, number: int, wide: bool, spoken: str) -> None
     memory = mmap.mmap(noting, 0)
     notes = np.ndarray((len(memory) // 8 // NOTES, NOTES), np.int64, memory)[number]
     process = EnvironmentProcess(socket.socket(fileno=asking), notes)
-    with contextlib.suppress(_Gone, ConnectionError), in_language(spoken):
+    with contextlib.suppress(_ParentGone, ConnectionError), in_language(spoken):
         process.run()
     process.close()
     os._exit(0)  # do not wait for threads that an environment has left running

@@ -140,14 +140,14 @@ class InProcesses(OwnVector):
                 info[AT_THE_END] = arrays.allowed_at_the_end[:number].copy()
         if lost.any():
             info["lost"] = lost
-            self._begin_elsewhere(self._all(lost))
+            self._begin_replaced(self._all(lost))
         return arrays.observation[:number].copy(), reward, terminated, truncated, info | self._masks()
 
     def _masks(self) -> Info:
         """The masks for an info."""
         return {} if self._allowing is None else {NOW: self._arrays.allowed[: self.num_envs].copy()}
 
-    def _begin_elsewhere(self, lost: np.ndarray) -> None:
+    def _begin_replaced(self, lost: np.ndarray) -> None:
         """Begin episodes in environments of replaced processes; with other seeds than before."""
         for i in np.flatnonzero(lost):
             self._losses[i] += 1

@@ -74,10 +74,10 @@ def checked(make: Callable[[], Any], name: str) -> Maker:
 
     The returned function raises `InputError` if the result is no Gymnasium environment, or if it fails.
     """
-    return functools.partial(_made_sure_of, make, name)  # not a nested function, so that it can be pickled
+    return functools.partial(_make_checked, make, name)  # not a nested function, so that it can be pickled
 
 
-def _made_sure_of(make: Callable[[], Any], name: str) -> Env:
+def _make_checked(make: Callable[[], Any], name: str) -> Env:
     _require_no_arguments(make, name)
     try:
         env = make()

@@ -71,7 +71,7 @@ class Tracker(Callback, ABC):
         self._seeds = event.seeds
         kept = read_id(event.path, self.name) if event.resumed else None
         settings = {**meaning.settings, "seeds": list(event.seeds)}
-        with _signals_kept():
+        with _keep_signal_handlers():
             identity = self.open(meaning.name, settings, kept)
         self._open = True
         with replacing(event.path / KEPT.format(self.name)) as file:
@@ -85,22 +85,22 @@ class Tracker(Callback, ABC):
             for name, value in row.items():
                 if name not in ("seed", "step") and value is not None and value == value:  # not NaN
                     found[before + tag_of(name)] = float(value)
-        self._courteously(lambda: self.log(event.step, found))
+        self._until_first_failure(lambda: self.log(event.step, found))
 
     def on_ended(self, event: Ended, training: Control) -> None:
         del training
         if event.result is not None and event.result["return_mean"] is not None:
             mean = float(event.result["return_mean"])
-            self._courteously(lambda: self.note({"result/return_mean": mean}))
-        self._courteously(lambda: self.close(event.reason))
+            self._until_first_failure(lambda: self.note({"result/return_mean": mean}))
+        self._until_first_failure(lambda: self.close(event.reason))
         self._open = False
 
-    def _courteously(self, action: Callable[[], object]) -> None:
+    def _until_first_failure(self, action: Callable[[], object]) -> None:
         """Call `action` if the run is open; the first failure ends the tracking, not the training."""
         if not self._open:
             return
         try:
-            with _signals_kept():
+            with _keep_signal_handlers():
                 action()
         except Exception as error:
             self._open = False
@@ -121,7 +121,7 @@ def read_id(folder: Path, name: str) -> str | None:
 
 
 @contextmanager
-def _signals_kept() -> Iterator[None]:
+def _keep_signal_handlers() -> Iterator[None]:
     """Restore the handlers of Ctrl-C afterwards: some trackers replace them."""
     if threading.current_thread() is not threading.main_thread():
         yield
