@@ -28,7 +28,7 @@ class Precision:
         self._high: Array | None = None
 
     def look(self, found: Array, near: bool) -> str | None:
-        """A description of what is lost since the last call; None if nothing, or if it was not one step ago (`near`)."""
+        """A description of what was lost since the last call; None if nothing, or if that was not one step ago."""
         if found.dtype.itemsize < 4 or found.dtype == np.float32 or found.dtype.kind == "b":
             return None
         last, self._last = self._last, found.copy()
