@@ -286,7 +286,7 @@ def shown(path: Path, manner: Display) -> Generator[list[Listener]]:
 
 
 def _kept(path: Path) -> str:
-    """What an interrupted training has saved, and how to resume it."""
+    """A sentence about the checkpoint of an interrupted training, and the command to resume it."""
     from zerone.training.folder import RunFolder
 
     try:

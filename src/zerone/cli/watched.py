@@ -30,7 +30,7 @@ class Shown(Protocol):
 
 
 def view_of(run: Run, source: Shown, plain: bool) -> View:
-    """What is shown at each moment: the table too, if there is one, unless `plain` leaves it out.
+    """The view of each moment of an episode: with the table, if there is one and `plain` is false.
 
     Raises:
         InputError: `plain` is given, but there is no table.

@@ -74,7 +74,7 @@ class Remote:
 
 @dataclasses.dataclass(frozen=True)
 class SeedTask:
-    """What a process needs: the engine, which makes its environments there."""
+    """The data from which a process starts: the engine, which makes its environments there."""
 
     engine: Engine
     name: str
@@ -154,7 +154,7 @@ class SeedWorker:
         return None if carry is None else self._engine.policy(carry)
 
     def saved(self, place: Place) -> object:
-        """What a checkpoint saves."""
+        """The part of a seed's state that a checkpoint saves."""
         carry = self._carry(place)
         return None if carry is None else jax.tree.map(np.asarray, self._engine.saved(carry))
 

@@ -54,7 +54,7 @@ News: TypeAlias = tuple[Accumulator, Scales]
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What to play: an environment id with options, or an environment; compiled, or stepped by Python."""
+    """The task of a worker: an environment id with options, or an environment; compiled, or stepped by Python."""
 
     environment: Any
     name: str

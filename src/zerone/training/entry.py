@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 def entry(function: Callable[P, R]) -> Callable[P, R]:
-    """The same function, computing in 32 bits and resolving paths relative to the caller's working directory.
+    """A version of the function that computes in 32 bits and resolves paths from the caller's working directory.
 
     If it has a keyword `step_timeout`, that limits every environment step within the call.
     """

@@ -43,7 +43,7 @@ class Report:
     """The result of a check. The environment is sound if there are no problems; notes are only worth considering."""
 
     facts: EnvironmentFacts
-    """As from `environment_facts.describe`."""
+    """The facts from `environment_facts.describe`."""
     algorithms: dict[str, str | None]
     """Per algorithm, why it does not support the environment; None if it does."""
     problems: list[str] = dataclasses.field(default_factory=list[str])
@@ -184,7 +184,7 @@ def _ignore(line: str) -> None:
 
 
 def _replay(env: Guard, actions: list[object], seed: int) -> Shown:
-    """What the environment returns for the same seed and actions."""
+    """Replay actions with the same seed; returns what the environment returned."""
     observation, _ = env.reset(seed=seed)
     shown: Shown = [(0, (copy.deepcopy(observation),))]
     for step, action in enumerate(actions, 1):

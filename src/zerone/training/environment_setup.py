@@ -136,6 +136,6 @@ def require_enough(environment: EnvironmentLike, seeds: Sequence[int]) -> None:
 
 
 def level(given: EnvironmentLike, environment: EnvironmentLike, options: Mapping[str, Any]) -> float | None:
-    """The same for the user's `given` environment; one of ours given as an object has no threshold and no preset."""
+    """The threshold for the user's `given` environment; one of ours given as an object has no threshold or preset."""
     ours = isinstance(environment, str) and environments.ours(environment) is not None
     return None if ours and not isinstance(given, str) else solved_at(environment, options)

@@ -90,7 +90,7 @@ class Ways:
 
 @dataclasses.dataclass
 class Account:
-    """What the evaluations of a seed have cost so far, and how long its episodes are."""
+    """The cost of a seed's evaluations so far, and the lengths of its episodes."""
 
     looks: int = 0
     looking: int = 0

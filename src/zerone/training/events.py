@@ -134,7 +134,7 @@ Event: TypeAlias = Preparing | Started | Progress | Evaluated | Rows | Saving | 
 
 
 class Control(Protocol):
-    """What a callback can request of the training."""
+    """Requests that a callback can make to the training."""
 
     def stop(self, reason: str) -> None:
         """End the training at the next safe point: a normal end, with a checkpoint and a result."""
@@ -149,7 +149,7 @@ class Control(Protocol):
         ...
 
     def agent(self, seed: int | None = None) -> Agent:
-        """The same as an `Agent`, which acts on observations."""
+        """The current policy as an `Agent`, which acts on observations."""
         ...
 
 

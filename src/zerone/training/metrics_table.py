@@ -87,7 +87,7 @@ def _parsed(rows: bytes, columns: int) -> np.ndarray | None:
 
 
 def _parsed_line_by_line(path: Path, rows: bytes, columns: int) -> np.ndarray:
-    """The same for rows that `_parsed` rejected: raises `InputError`, which names the line."""
+    """Parse rows that `_parsed` rejected one by one. Raises `InputError`, which names the line."""
     table: list[list[float]] = []
     for number, line in enumerate(rows.split(b"\n")[:-1], start=2):
         if not line.isascii():

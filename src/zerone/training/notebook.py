@@ -34,7 +34,7 @@ def described(config: Config, result: Result | None) -> str:
 
 
 def as_html(folder: RunFolder) -> str:
-    """The same as HTML, with one row per seed, films of its checkpoints if they can be drawn, and learning curves."""
+    """A run as HTML: one row per seed, films of its checkpoints if they can be drawn, and learning curves."""
     result = folder.read_result()
     rows = [
         [str(one["seed"]), _number(one["return_mean"]),
@@ -58,7 +58,7 @@ def _films(folder: RunFolder) -> str:
 
 
 def about_of(config: Config) -> About:
-    """What the figure of a run's learning curves says about the run."""
+    """The facts about a run that the figure of its learning curves shows."""
     identity, options = config["environment"]["id"], config["environment"]["options"]
     entry = catalogue.find_trusted(identity) if config["environment"]["known"] else None
     shaped = False

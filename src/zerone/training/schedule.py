@@ -76,7 +76,7 @@ class Schedule:
         )
 
     def timetable(self, algorithm: Algorithm) -> timetable.Timetable:
-        """The same in iterations. Raises `InputError` if the counts do not fit the algorithm."""
+        """The schedule in iterations. Raises `InputError` if the counts do not fit the algorithm."""
         found = timetable.read(algorithm, self.describe())
         return found if self.episodes is None else timetable.without_end(algorithm, found)
 

@@ -64,9 +64,9 @@ VIEWS = ("auto", "picture", "grid", "numbers", "scaled", "first", "row")
 
 
 NO_MASK = "off"
-"""As in `environments/base.py`, which imports JAX: reading a configuration must not."""
+"""The constant of `environments/base.py`, repeated because that imports JAX, and reading a configuration must not."""
 MOST_FRAMES, MOST_PROCESSES = 1_000, 1_024
-"""As in `environments/gym/around.py` and `processes.py`."""
+"""The constants of `environments/gym/around.py` and `processes.py`."""
 
 
 def _foreign_id(value: object, where: str) -> ForeignId:

@@ -114,7 +114,7 @@ def most_steps(algorithm: Algorithm) -> int:
 
 
 def without_end(algorithm: Algorithm, timetable: Timetable) -> Timetable:
-    """The same for a training without a fixed number of steps, limited only by how many steps can be counted."""
+    """The timetable without a fixed number of steps, limited only by how many steps can be counted."""
     return dataclasses.replace(timetable, total=most_steps(algorithm) // timetable.block)
 
 

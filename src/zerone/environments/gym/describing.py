@@ -68,7 +68,7 @@ def _typed(view: BoxView, space: spaces.Box) -> str:
 
 
 def together(encoding: Encoding) -> str:
-    """What the parts of an observation are combined into, as text."""
+    """The kind of array into which the parts of an observation are combined, as text."""
     space = encoding.space
     if isinstance(space, spaces.MultiDiscrete):
         count = math.prod(int(each) for each in space.nvec.reshape(-1))

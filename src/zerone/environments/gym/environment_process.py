@@ -48,7 +48,7 @@ the seed named in errors; drop the environments."""
 DONE, SAID = b"k", b"p"
 
 CALLS, PLACE, DOING, STEPS = range(4)
-"""What is noted before each call of an environment: the number of calls, the copy, the kind of call, its step."""
+"""The note made before each call of an environment: the number of calls, the copy, the kind of call, its step."""
 NOTES = 4
 MAKING = "the making of it"
 DOINGS = ("", MAKING, "reset", "step")

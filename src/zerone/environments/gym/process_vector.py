@@ -261,7 +261,7 @@ def vector_in(
     processes: Processes, make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO,
     notices: Notices | None = None, allowing: Allowing | None = None,
 ) -> InProcesses:  # fmt: skip
-    """As `make_vector`: `number` environments, assigned to the processes in turn.
+    """Make `number` environments as `make_vector` does, assigned to the processes in turn.
 
     Raises:
         InputError: an environment cannot be made, or cannot be pickled for a process.

@@ -69,7 +69,7 @@ def _discrete(leaf: CountedLeaf) -> Shortcut:
 
 
 def row_shortcut(given: Space, leaves: Sequence[Leaf], width: int) -> Shortcut:
-    """The same for parts joined to a vector of `width` float32 numbers."""
+    """A fast encoder for parts that are joined to a vector of `width` float32 numbers."""
     tuples = list(_tuples(given, ()))
     writers: list[tuple[PartPath, Writer]] = []
     begin = 0
@@ -95,7 +95,7 @@ def row_shortcut(given: Space, leaves: Sequence[Leaf], width: int) -> Shortcut:
 
 
 def counts_shortcut(given: Space, leaves: Sequence[CountedLeaf]) -> Shortcut:
-    """The same for parts joined to a vector of counts."""
+    """A fast encoder for parts that are joined to a vector of counts."""
     if not all(isinstance(leaf.space, spaces.Discrete) for leaf in leaves):
         return _none
     tuples = list(_tuples(given, ()))

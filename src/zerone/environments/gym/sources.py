@@ -70,7 +70,7 @@ def source(environment: object) -> Any:
 
 
 def checked(make: Callable[[], Any], name: str) -> Maker:
-    """The same function, with a check of its result.
+    """Add a check of the result to a function that makes environments.
 
     The returned function raises `InputError` if the result is no Gymnasium environment, or if it fails.
     """

@@ -38,7 +38,7 @@ ROW = "row"
 SMALLEST_SIDE = 9
 """Minimum shorter side of an image in pixels, needed by three convolutions."""
 SMALLEST_GREY = 36
-"""The same for byte arrays without a channel axis, which could as well be tables of numbers."""
+"""Minimum shorter side of byte arrays without a channel axis, which could as well be tables of numbers."""
 MOST_LISTED = 16
 """If there are more numbers than this, only the first are named."""
 AS_GOOD_AS_NONE = 1e30
@@ -154,7 +154,7 @@ def require_view(view: object) -> None:
 
 
 def viewed(space: Space, view: str) -> Space:
-    """The same space with the user's choice of its encoding.
+    """The space with the user's choice of its encoding.
 
     Raises:
         InputError: the space does not support this view, or the choice would be ignored.
@@ -187,7 +187,7 @@ def viewed(space: Space, view: str) -> Space:
 
 
 def first_view(space: Space) -> Space:
-    """The same space, with the encoding of runs older than the option."""
+    """The space with the encoding of runs older than the option."""
     return ViewedBox(space, FIRST) if isinstance(space, spaces.Box) else space
 
 
