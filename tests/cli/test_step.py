@@ -115,7 +115,7 @@ def test_what_a_terminal_sends_is_taken_apart():
 
 
 def test_tab_shows_the_other_training_at_the_same_step(monkeypatch):
-    from zerone.cli.lesson import _walks
+    from zerone.cli.lesson import _example_trainings
     from zerone.lessons.catalogue import look_up
 
     waiting = ["u", "u", "\t", "u", "\t", "q"]
@@ -126,7 +126,7 @@ def test_tab_shows_the_other_training_at_the_same_step(monkeypatch):
 
     monkeypatch.setattr(step_terminal, "keys", keys)
     screen = Screen()
-    step_terminal.with_keys((walks := _walks(look_up("cliff"), 0))[0], screen, walks[1:])
+    step_terminal.with_keys((walks := _example_trainings(look_up("cliff"), 0))[0], screen, walks[1:])
     heads = [each.split("\n")[0] for each in screen.pictures]
     assert [each.split(" on ")[0] for each in heads] == ["q-learning"] * 3 + ["sarsa"] * 2 + ["q-learning"]
     assert [each.split("step ")[1].split()[0] for each in heads] == ["0", "1", "2", "2", "3", "3"]

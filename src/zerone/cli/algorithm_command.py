@@ -59,7 +59,7 @@ class AlgorithmCommand(click.Command):
         if all(word.partition("=")[0] in names for word in options):
             return own
         settings = {setting.option: setting for setting in _settings(_first_word(typed))}
-        return [*own, *(_taken(setting) for setting in settings.values())]
+        return [*own, *(_parsing_option(setting) for setting in settings.values())]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         typed, ctx.meta[TYPED] = ctx.meta.get(TYPED, []), []  # in the help, the command's own options come first
@@ -120,7 +120,7 @@ def click_option(setting: Setting) -> click.Option:
     return click.Option([setting.option], help=help_text, metavar="VALUE")
 
 
-def _taken(setting: Setting) -> click.Option:
+def _parsing_option(setting: Setting) -> click.Option:
     """A setting as a click option, for parsing: the typed text is recorded unconverted, in the order typed."""
 
     def note(context: click.Context, parameter: click.Parameter, value: str | bool | None) -> None:

@@ -26,7 +26,7 @@ def spoken(arguments: Sequence[str], environment: Mapping[str, str], encoding: s
     Raises:
         InputError: the language is unknown.
     """
-    typed, rest = _taken(arguments)
+    typed, rest = _split_language_option(arguments)
     if typed is not None:
         found = _require(OPTION, typed)
     elif environment.get(VARIABLE):
@@ -44,7 +44,7 @@ def _has_chinese(encoding: str | None) -> bool:
     return True
 
 
-def _taken(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+def _split_language_option(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     """The value of the last language option, and the other arguments."""
     rest: list[str] = []
     typed, place = None, 0

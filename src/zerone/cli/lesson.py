@@ -105,7 +105,7 @@ def _play(chapter: Lesson, at: int, steps: int | None, columns: int) -> None:
     with as_program(Program(output.tell)):
         keys = steps is None and sys.stdout.isatty() and step_terminal.can_read_keys()
         if not keys or _wants_to_step():
-            first, *others = _walks(chapter, at)
+            first, *others = _example_trainings(chapter, at)
             if keys:
                 step_terminal.with_keys(first, sys.stdout, others, chapter.pace)
             for place, walk in enumerate([] if keys else [first, *others]):
@@ -126,7 +126,7 @@ def _wants_to_step() -> bool:
         return pressed(None) not in ("q", "\x1b", "")
 
 
-def _walks(chapter: Lesson, at: int) -> list[Walk]:
+def _example_trainings(chapter: Lesson, at: int) -> list[Walk]:
     """The trainings of the chapter's example, each advanced by `at` steps."""
     from zerone.cli.step import walk_of
     from zerone.training.algorithm_setup import make_algorithm

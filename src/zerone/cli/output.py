@@ -34,7 +34,7 @@ _person: TextIO | None = None
 """The stream of `tell` while standard error is redirected."""
 
 _late: bool | None = None
-"""Whether output after the results is discarded; None if it need not be."""
+"""Whether output after the results is discarded (True) or goes to standard error (False); None: not redirected."""
 
 
 @contextlib.contextmanager
@@ -47,11 +47,11 @@ def apart(quiet: bool) -> Iterator[Streams]:
         streams = Streams(ends.enter_context(_kept(out, 1)), ends.enter_context(_kept(error, 2)))
         nowhere = ends.enter_context(Path(os.devnull).open("w", encoding="utf-8")) if quiet else None
         for stream, number in ((out, 1), (error, 2)) if nowhere else ((out, 1),):
-            ends.enter_context(_turned(stream, number, nowhere or error))
+            ends.enter_context(_redirected(stream, number, nowhere or error))
         ends.enter_context(contextlib.redirect_stdout(nowhere or error))
         if nowhere:
             ends.enter_context(contextlib.redirect_stderr(nowhere))
-            ends.enter_context(_noticed(streams.person))
+            ends.enter_context(_messages_to(streams.person))
             _person = streams.person
         try:
             yield streams
@@ -97,7 +97,7 @@ def _kept(stream: TextIO, number: int) -> Iterator[TextIO]:
 
 
 @contextlib.contextmanager
-def _turned(stream: TextIO, number: int, target: TextIO) -> Iterator[None]:
+def _redirected(stream: TextIO, number: int, target: TextIO) -> Iterator[None]:
     """Redirect a file descriptor to `target`: native code and child programs write to descriptors."""
     try:
         there = target.fileno()
@@ -121,7 +121,7 @@ def _turned(stream: TextIO, number: int, target: TextIO) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _noticed(stream: TextIO) -> Iterator[None]:
+def _messages_to(stream: TextIO) -> Iterator[None]:
     """Send Zerone's own messages in the block to that stream."""
     logger, handler = logging.getLogger("zerone"), logging.StreamHandler(stream)
     logger.addHandler(handler)

@@ -77,7 +77,7 @@ def step(
     if len(words) == 1 and Path(words[0]).is_dir():
         given = [option for option, _ in said.given]
         given += [name for name, typed in (("--preset", preset), ("--action-mask", action_mask)) if typed is not None]
-        walk = _of_run(Path(words[0]), given, seed, options, trust)
+        walk = _training_of_run(Path(words[0]), given, seed, options, trust)
     else:
         if ":" in (action_mask or ""):
             see_modules_here()
@@ -116,7 +116,7 @@ def stepped(
     return walk_of(made, said.environment, chosen, seed or 0, action_mask or NO_MASK)
 
 
-def _of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
+def _training_of_run(path: Path, given: Sequence[str], seed: int | None, options: Sequence[str], trust: bool) -> Walk:
     from zerone.training.action_masks import read
     from zerone.training.algorithm_setup import make_algorithm_from
 

@@ -90,13 +90,13 @@ def sweep(
     preset (best.toml), and a run folder for each setting.
     """
     if not as_json:
-        _finish(_swept(words, resume, options, trust, typed, as_json))
+        _finish(_run_sweep(words, resume, options, trust, typed, as_json))
         return
     with output.apart(quiet=False) as streams:
-        print_json(_swept(words, resume, options, trust, typed, as_json).facts(), streams.results)
+        print_json(_run_sweep(words, resume, options, trust, typed, as_json).facts(), streams.results)
 
 
-def _swept(
+def _run_sweep(
     words: tuple[str, ...], resume: Path | None, options: tuple[str, ...], trust: bool, typed: dict[str, Any],
     as_json: bool,
 ) -> Sweep:  # fmt: skip

@@ -136,17 +136,17 @@ def train(words: tuple[str, ...], resume: Path | None, settings_file: Path | Non
     manner = Display(**{name: typed.pop(name) for name in names})
     manner.check()
     if not (manner.quiet or manner.as_json):
-        say_outcome(_trained(words, resume, settings_file, typed, manner), None if resume else settings_file)
+        say_outcome(_run_train(words, resume, settings_file, typed, manner), None if resume else settings_file)
         return
     with output.apart(quiet=manner.quiet) as streams:
-        run = _trained(words, resume, settings_file, typed, manner)
+        run = _run_train(words, resume, settings_file, typed, manner)
         if manner.as_json:
             as_json(run.result or {}, streams.results)
         else:
             click.echo(str(as_seen(run.path)), file=streams.results)
 
 
-def _trained(
+def _run_train(
     words: tuple[str, ...], resume: Path | None, settings_file: Path | None, typed: dict[str, Any], manner: Display
 ) -> Run:
     """Start or resume the training that the options describe."""

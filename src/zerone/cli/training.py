@@ -216,7 +216,7 @@ def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) 
         elif name == "own_play":
             yield "--own-play", value, "none" if config["dataset"] is None else config["dataset"]["own_play"]
         elif name not in ("seed", "seeds", *GIVEN_AGAIN):
-            yield _option(name), planned.get(name, value), _own(name, config)
+            yield _option(name), planned.get(name, value), _value_of_run(name, config)
 
 
 def _evaluated(name: str, config: Config) -> float | None:
@@ -227,7 +227,7 @@ def _evaluated(name: str, config: Config) -> float | None:
     return kept["stochastic"] if name == "stochastic" else kept["limit"]
 
 
-def _own(name: str, config: Config) -> object:
+def _value_of_run(name: str, config: Config) -> object:
     """A run's value of an option; of steps and episodes only one is set, and the other is described in words."""
     counted = config.get("episodes")
     if name not in ("steps", "episodes") or (counted is None) == (name == "steps"):

@@ -92,7 +92,7 @@ def watch(
         _exclude("--learning", {**others, "--checkpoint": checkpoint, **searches}, "a training is shown as it was")
     for each in searches:
         _exclude(each, others, "what is foreseen is the best of one policy")
-    stop = _leash() if leash else None
+    stop = _parent_ended() if leash else None
     import_trusted(read_config(run), trust)
     from zerone.training.run import load
 
@@ -246,7 +246,7 @@ def _allowed_here(source: Watched, environment: Guard, observation: object) -> o
     return source.act(observation, environment.allowed)
 
 
-def _leash() -> threading.Event:
+def _parent_ended() -> threading.Event:
     """An event that is set when the parent process ends, which closes its end of the pipe."""
     gone = threading.Event()
 

@@ -83,7 +83,7 @@ class Connection:
     def close(self) -> None:
         """Disconnect; a Ray that was started here is ended completely."""
         if self._ours:
-            with suppress(Exception), _quiet():
+            with suppress(Exception), _quiet_ray():
                 self.ray.shutdown()
         if self._warden is not None:
             self._warden.close()
@@ -118,7 +118,7 @@ def _imported(address: str | None) -> Any:
     if "ray" not in sys.modules and (address is None or _has_token()):
         os.environ.setdefault("RAY_AUTH_MODE", "token")  # read once, when Ray is imported
     try:
-        with _quiet():
+        with _quiet_ray():
             ray: Any = importlib.import_module("ray")
     except ImportError as error:
         raise InputError(
@@ -147,7 +147,7 @@ def _start(ray: Any) -> Connection:
     warden = Warden(uuid.uuid4().hex)
     os.environ[MARK] = warden.mark
     try:
-        with _quiet(), _on_loopback():
+        with _quiet_ray(), _on_loopback():
             ray.init(
                 address="local", include_dashboard=False, num_cpus=1, num_gpus=0, object_store_memory=OBJECT_STORE,
                 log_to_driver=False, logging_level=logging.CRITICAL, _node_ip_address="127.0.0.1",
@@ -181,7 +181,7 @@ def _join(ray: Any, address: str) -> Connection:
             )
         )
     try:
-        with _quiet(), _mute():
+        with _quiet_ray(), _silenced_stderr():
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
         return Connection(ray, None, ours=True)
     except Exception as error:
@@ -259,7 +259,7 @@ def _on_loopback() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet_ray() -> Iterator[None]:
     """Suppress Ray's messages for programmers, and keep the previous handlers of Ctrl-C and SIGTERM."""
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
@@ -274,7 +274,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _mute() -> Iterator[None]:
+def _silenced_stderr() -> Iterator[None]:
     """Redirect standard error to nowhere: Ray's C++ writes to it directly when a call fails, at any log level."""
     sys.stderr.flush()
     kept = os.dup(2)

@@ -101,23 +101,23 @@ class Optuna:
 
     @property
     def number(self) -> int:
-        return int(min(self._trials, math.prod(_different(each) for each in self._choices.values())))
+        return int(min(self._trials, math.prod(_number_of_values(each) for each in self._choices.values())))
 
     def ask(self) -> Iterator[dict[str, Any]]:
         for _ in range(self.number):
-            self._asked = self._another()
+            self._asked = self._new_proposal()
             if self._asked is None:
                 return
             yield {name: self._value(name, found) for name, found in self._asked.params.items()}
 
-    def _another(self) -> Any:
+    def _new_proposal(self) -> Any:
         """A proposal that was not tried yet; after many repetitions the first untried setting; None if none is left."""
         for _ in range(PATIENCE):
             asked = self._study.ask(self._space)
             if self._key(asked.params) not in self._worth:
                 return asked
             self._study.tell(asked, self._worth[self._key(asked.params)])
-        places = (_places(each) for each in self._choices.values())
+        places = (_proposable_values(each) for each in self._choices.values())
         left = next((each for each in itertools.product(*places) if each not in self._worth), None)
         if left is None:
             return None
@@ -136,14 +136,14 @@ class Optuna:
         self._worth[self._key(self._asked.params)] = value
 
 
-def _different(choices: Choices) -> float:
+def _number_of_values(choices: Choices) -> float:
     """The number of different values."""
     if not isinstance(choices, Range):
         return len(choices)
     return choices.high - choices.low + 1 if _is_whole(choices) else math.inf
 
 
-def _places(choices: Choices) -> Iterable[Any]:
+def _proposable_values(choices: Choices) -> Iterable[Any]:
     """All values that Optuna can propose, in order; for a range of floats a limited number."""
     if not isinstance(choices, Range):
         return range(len(choices))

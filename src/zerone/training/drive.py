@@ -34,7 +34,7 @@ def drive(
     training = Training(Job(engine, folder, schedule), listeners, chunk)
     observe_scales(engine)
     try:
-        run, result = _driven(training, resume=resume)
+        run, result = _run_training(training, resume=resume)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         why = str(error) or ("interrupted" if interrupted else type(error).__name__)
@@ -55,7 +55,7 @@ def drive(
     return run
 
 
-def _driven(training: Training, *, resume: bool) -> tuple[Run, Result]:
+def _run_training(training: Training, *, resume: bool) -> tuple[Run, Result]:
     engine, folder, schedule = training.job.engine, training.job.folder, training.job.schedule
     with listening() as request:
         if resume:
@@ -68,7 +68,7 @@ def _driven(training: Training, *, resume: bool) -> tuple[Run, Result]:
             # Importing matplotlib takes most of a second: done in a thread, beside the first steps, on an idle core.
             threading.Thread(target=importlib.import_module, args=("matplotlib.figure",), daemon=True).start()
         training.run(request)
-    result = finite(_judged(training))
+    result = finite(_final_result(training))
     folder.write_result(result)
     run = Run(folder, engine.evaluator if isinstance(engine, TrainsInProcesses) else engine)
     if schedule.figure:
@@ -83,7 +83,7 @@ def draw_figures(run: Run) -> None:
         run.plot_table()
 
 
-def _judged(training: Training) -> Result:
+def _final_result(training: Training) -> Result:
     """The contents of `result.json`: the best policy of each seed, evaluated on new episodes, and the durations."""
     trained, engine, clock = time.perf_counter(), training.job.engine, training.clock
     ways, learners, block = training.job.schedule.evaluation, training.job.learners, training.job.block

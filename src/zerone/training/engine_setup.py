@@ -75,8 +75,8 @@ def make_engine(
                     number=processes.number,
                 )
             )
-        return _cluster(algorithm, environment, name, options, observations, around, action_mask)
-    ours = _ours(environment, options, required=engine == "compiled") if engine != "host" else None
+        return _cluster_engine(algorithm, environment, name, options, observations, around, action_mask)
+    ours = _compiled_environment(environment, options, required=engine == "compiled") if engine != "host" else None
     if ours is not None:
         _require_no_gymnasium(environment, name, around, processes)
         from zerone.engines.compiled import Compiled
@@ -85,7 +85,7 @@ def make_engine(
 
         made: Engine = Compiled(algorithm, masked(with_view(ours, observations), action_mask, name))
     else:
-        made = _host(algorithm, environment, name, options, observations, around, processes, asks)
+        made = _host_engine(algorithm, environment, name, options, observations, around, processes, asks)
     try:
         algorithms.require(algorithm, made.spaces, name)
     except InputError:
@@ -127,7 +127,7 @@ def _require_no_gymnasium(environment: EnvironmentLike, name: str, around: Aroun
     raise InputError(several if len(asked) > 1 or around.wrappers else one)
 
 
-def _cluster(
+def _cluster_engine(
     algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str,
     around: Around, action_mask: object,
 ) -> Engine:  # fmt: skip
@@ -201,7 +201,9 @@ def open_environments(engine: Engine, seed: int) -> None:
         engine.make_environments(seed)
 
 
-def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bool) -> TimedEnvironment | None:
+def _compiled_environment(
+    environment: EnvironmentLike, options: Mapping[str, Any], required: bool
+) -> TimedEnvironment | None:
     if not isinstance(environment, str):
         if not looks_like_one(environment):
             if required:
@@ -227,7 +229,7 @@ def _ours(environment: EnvironmentLike, options: Mapping[str, Any], required: bo
     return None
 
 
-def _host(
+def _host_engine(
     algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str,
     around: Around, processes: Processes | None, asks: Allowing | None,
 ) -> Engine:  # fmt: skip

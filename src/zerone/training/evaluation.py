@@ -150,7 +150,7 @@ class Evaluator:
     ) -> Evaluation | None:
         """Evaluate a policy after `step` steps; None if the evaluation is put off because it would take too long."""
         length = self._length(account)
-        free = self._part(solved, length) * self._allowed(step) - account.looking
+        free = self._share_for_evaluations(solved, length) * self._allowed(step) - account.looking
         episodes = self._episodes(free, length, last)
         if last and not episodes:  # no test follows, so use what was reserved for it
             episodes = self._episodes(self._allowed(step) - account.testing - account.looking, length, last)
@@ -177,7 +177,7 @@ class Evaluator:
             return False
         shown = found.surely_at_least >= level and (number >= LEAST_FRESH or not self.ways.choose_episodes)
         tests = 1 if shown else 2
-        episodes = self._fresh(account, step, needed(found, level), tests)
+        episodes = self._episodes_per_test(account, step, needed(found, level), tests)
         if not episodes:
             return False
         for place in range(tests):
@@ -189,7 +189,7 @@ class Evaluator:
                 return False
         return True
 
-    def _part(self, solved: bool, length: _Length) -> float:
+    def _share_for_evaluations(self, solved: bool, length: _Length) -> float:
         """The share of the budget for evaluations: all of it if there is nothing to test, or no test is affordable."""
         if solved or self.ways.solved_at is None:
             return 1.0
@@ -276,7 +276,7 @@ class Evaluator:
         cut = np.concatenate([each.cut for each in found])
         return Evaluation(returns, lengths, cut, sum(each.work for each in found))
 
-    def _fresh(self, account: Account, step: int, wanted: int, tests: int) -> int:
+    def _episodes_per_test(self, account: Account, step: int, wanted: int, tests: int) -> int:
         """The number of episodes of each test; 0 if too few are affordable to show anything."""
         until = self._total if self._stops else step
         free = min(FOR_SOLVED * self._allowed(until), self._allowed(step) - account.looking) - account.testing

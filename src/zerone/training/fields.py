@@ -45,36 +45,38 @@ def whole(low: int = 0, high: int = LARGEST) -> Check[int]:
     """An integer from `low` to `high`, both included."""
     between, above = translatable("a whole number from {low} to {high}"), translatable("a whole number, at least {low}")
     allowed = between if high < LARGEST else above
-    return _simple(allowed, lambda value: type(value) is int and low <= value <= high, low=low, high=high)
+    return _predicate_check(allowed, lambda value: type(value) is int and low <= value <= high, low=low, high=high)
 
 
 def number(low: float = -1e300, high: float = 1e300) -> Check[float]:
     """A finite number from `low` to `high`, both included."""
     finite, between = translatable("a finite number"), translatable("a number from {low:g} to {high:g}")
     allowed = finite if high == 1e300 else between
-    return _simple(allowed, lambda value: type(value) in (int, float) and low <= value <= high, low=low, high=high)
+    return _predicate_check(
+        allowed, lambda value: type(value) in (int, float) and low <= value <= high, low=low, high=high
+    )
 
 
 def one_of(*words: str) -> Check[str]:
     """One of the given words."""
-    return _simple(translatable("one of {words}"), lambda value: value in words, words=", ".join(words))
+    return _predicate_check(translatable("one of {words}"), lambda value: value in words, words=", ".join(words))
 
 
 def truth(value: object, where: str) -> bool:
     """True or false."""
-    found: bool = _simple(translatable("true or false"), lambda value: type(value) is bool)(value, where)
+    found: bool = _predicate_check(translatable("true or false"), lambda value: type(value) is bool)(value, where)
     return found
 
 
 def text(value: object, where: str) -> str:
     """A text on one line that a terminal can display."""
-    found: str = _simple(translatable("a text on one line"), _is_text)(value, where)
+    found: str = _predicate_check(translatable("a text on one line"), _is_text)(value, where)
     return found
 
 
 def anything(value: object, where: str) -> Any:
     """Any JSON value: it is checked where it is used."""
-    return _simple(translatable("text that can be written"), _can_be_written)(value, where)
+    return _predicate_check(translatable("text that can be written"), _can_be_written)(value, where)
 
 
 def or_none(check: Check[T]) -> Check[T | None]:
@@ -106,7 +108,9 @@ def by_name(check: Check[T]) -> Check[dict[str, T]]:
 
     def holds(value: object, where: str) -> dict[str, T]:
         named = _object(value, where)
-        return {text(name, f"a name in {where}"): check(each, _below(where, name)) for name, each in named.items()}
+        return {
+            text(name, f"a name in {where}"): check(each, _place_of_field(where, name)) for name, each in named.items()
+        }
 
     return holds
 
@@ -123,11 +127,11 @@ class Fields(Generic[T]):
         for name, check in self.known.items():
             if name in found:
                 inner = check.check if isinstance(check, Maybe) else check
-                found[name] = inner(found[name], _below(where, name))
+                found[name] = inner(found[name], _place_of_field(where, name))
             elif isinstance(check, Maybe):
                 found[name] = check.default
             else:
-                raise InputError(translated("{where!r} is missing", where=_below(where, name)))
+                raise InputError(translated("{where!r} is missing", where=_place_of_field(where, name)))
         return cast("T", found)
 
 
@@ -158,7 +162,7 @@ def refuse(where: str, value: object, allowed: str) -> InputError:
     )
 
 
-def _simple(allowed: str, holds: Callable[[Any], bool], **values: object) -> Check[Any]:
+def _predicate_check(allowed: str, holds: Callable[[Any], bool], **values: object) -> Check[Any]:
     """A check by the predicate `holds`; `allowed`, with `values`, is the text for errors, translated."""
 
     def check(value: object, where: str) -> object:
@@ -188,5 +192,5 @@ def _object(value: object, where: str) -> dict[str, object]:
     return cast("dict[str, object]", value)
 
 
-def _below(where: str, name: str) -> str:
+def _place_of_field(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name

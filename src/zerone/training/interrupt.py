@@ -130,7 +130,7 @@ class _SignalThread:
         self._stopping = translated(STOPPING)  # translated now: another thread would use English
         self._sender, self._receiver = socket.socketpair()
         self._sender.setblocking(False)
-        self._thread = threading.Thread(target=self._attend, name="zerone: signals", daemon=True)
+        self._thread = threading.Thread(target=self._listen, name="zerone: signals", daemon=True)
 
     def __enter__(self) -> None:
         self._before = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
@@ -152,7 +152,7 @@ class _SignalThread:
         with contextlib.suppress(BlockingIOError):  # the pipe is full of signals already: nothing is lost
             self._sender.send(bytes([number]))
 
-    def _attend(self) -> None:
+    def _listen(self) -> None:
         asked: list[float] = []
         said = False
         while True:

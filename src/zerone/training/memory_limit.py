@@ -21,7 +21,7 @@ def require_room(engine: Engine, name: str, seeds: int, by_episodes: bool = Fals
     """Raise `InputError` if the state of all seeds between two updates exceeds the machine's memory.
 
     This is a lower bound: the state (with the replay memory, or the table), and a block of steps. Allocating far more
-    memory than exists would not fail at once: XLA reserves it, and the system kills the process when it is half full.
+    memory than exists would not fail at once: XLA reserves it, and the system kills the process while it fills up.
     `by_episodes` says that the training counts episodes: a `Repeatable` engine then holds a copy of each seed, and one
     more while it searches for an end (`episodes.advance_by_episodes`).
     """

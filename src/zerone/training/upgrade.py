@@ -74,14 +74,14 @@ def _from_first(arrays: Arrays, algorithm: str) -> Arrays:
         found[new] = array.astype(np.float64) if _METRIC.match(name) else array
         if new != name and new.endswith("/ongoing/steps/reward") and array.ndim == 2:
             state = new.removesuffix("ongoing/steps/reward")
-            found[f"{state}ongoing/number"] = _waiting(array, arrays.get(f"{state}policy/steps"))
+            found[f"{state}ongoing/number"] = _waiting_steps(array, arrays.get(f"{state}policy/steps"))
     for name in arrays:
         if name.endswith("/simulation/episode_return"):
             found |= _sums(name.removesuffix("simulation/episode_return"), arrays)
     return found
 
 
-def _waiting(reward: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
+def _waiting_steps(reward: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
     """Steps of each environment that wait for their successors; in format 1 this followed from the steps seen."""
     steps, environments = reward.shape
     played = 0 if seen is None else int(seen.ravel()[0]) // max(1, environments)
@@ -104,14 +104,14 @@ def _sums(seed: str, arrays: Arrays) -> Arrays:
         f"{seed}simulation/ended/total_return": total.astype(np.float32),
         f"{seed}tally/begun": in_first("begun").astype(np.int32),
     }
-    found |= _in_two(f"{seed}simulation/earned", total + going_on)
+    found |= _as_value_and_rest(f"{seed}simulation/earned", total + going_on)
     metrics = f"{seed}tally/metrics/"
     for name, array in arrays.items():
         if name.startswith(metrics):
-            found |= _in_two(name, array.astype(np.float64))
+            found |= _as_value_and_rest(name, array.astype(np.float64))
     return found
 
 
-def _in_two(name: str, total: np.ndarray) -> Arrays:
+def _as_value_and_rest(name: str, total: np.ndarray) -> Arrays:
     value = total.astype(np.float32)
     return {f"{name}/value": value, f"{name}/rest": (total - value).astype(np.float32)}

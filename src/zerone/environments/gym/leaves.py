@@ -242,12 +242,12 @@ class CountedLeaf(_Placed):
         return Counts(self.values, [self.is_bits] * len(self.values))
 
     @functools.cached_property
-    def _as_it_is(self) -> bool:
+    def _keeps_space(self) -> bool:
         return self.encoded_space() is self.space
 
     def encode(self, found: Array, batch: bool = False) -> Array:
         """Convert read counts to `encoded_space`."""
-        if self._as_it_is:
+        if self._keeps_space:
             return found
         counted = self.counted(found, batch)
         return counted[..., 0] if isinstance(self.space, spaces.Discrete) else counted

@@ -80,7 +80,7 @@ def row_shortcut(given: Space, leaves: Sequence[Leaf], width: int) -> Shortcut:
         begin = end
 
     def row(observation: Any) -> Array | int | None:
-        if tuples and not _as_long(observation, tuples):
+        if tuples and not _tuples_match(observation, tuples):
             return None
         out = np.zeros(width, np.float32)
         for path, write in writers:
@@ -102,7 +102,7 @@ def counts_shortcut(given: Space, leaves: Sequence[CountedLeaf]) -> Shortcut:
     known = [(leaf.path, int(leaf.start), leaf.values[0]) for leaf in leaves]
 
     def counts(observation: Any) -> Array | int | None:
-        if tuples and not _as_long(observation, tuples):
+        if tuples and not _tuples_match(observation, tuples):
             return None
         found: list[int] = []
         for path, start, values in known:
@@ -126,7 +126,7 @@ def _tuples(space: object, path: PartPath) -> Iterator[tuple[PartPath, int]]:
             yield from _tuples(part, (*path, key))
 
 
-def _as_long(observation: Any, tuples: list[tuple[PartPath, int]]) -> bool:
+def _tuples_match(observation: Any, tuples: list[tuple[PartPath, int]]) -> bool:
     for path, length in tuples:
         value = observation
         for key in path:
