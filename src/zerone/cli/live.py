@@ -33,9 +33,9 @@ STILL_SHOWN = "zerone: the training is done; the window still shows it, slowed: 
 class LiveViewer(Callback):
     """Starts the window, and writes the current policy for it, or lets it replay the training from the first step.
 
-    The policy is shown once it is good enough (a return of `level`, if given). If a `speed` other than 0 is given, or it
-    learns a table, whose training takes only a moment, the window replays the training instead, `speed` steps per
-    second (None: a natural speed). The training does not wait for it.
+    The policy is shown once it is good enough (a return of `level`, if given). If a `speed` other than 0 is given, or
+    the algorithm learns a table, whose training takes only a moment, the window replays the training instead, `speed`
+    steps per second (None: a natural speed). The training does not wait for it.
     """
 
     def __init__(
