@@ -221,7 +221,7 @@ def proposed(search, worth) -> list[dict]:
 class Repeating(search.Optuna):
     """The broken twin: accepts all of Optuna's proposals, also repeated ones."""
 
-    def _another(self):
+    def _new_proposal(self):
         return self._study.ask(self._space)
 
 
