@@ -8,9 +8,11 @@ from typing import Any
 
 SHOWN = (
     ("q-learning", "zerone/Treasure-v0"), ("q-learning", "zerone/Maze-v0"), ("dqn", "CartPole-v1"),
-    ("dqn", "MountainCar-v0"), ("dqn", "zerone/MountainCarSparse-v0"), ("dqn", "zerone/MazePixels-v0"),
+    ("dqn", "CartPole-v1", "distributional"), ("dqn", "MountainCar-v0"), ("dqn", "zerone/MountainCarSparse-v0"),
+    ("dqn", "zerone/MazePixels-v0"),
     ("reinforce", "CartPole-v1"), ("actor-critic", "CartPole-v1"), ("ppo", "CartPole-v1"), ("ppo", "Pendulum-v1"),
-    ("ppo", "Pendulum-v1", "objective"), ("ddpg", "Pendulum-v1"), ("a3c", "CartPole-v1"), ("a3c", "Pendulum-v1"),
+    ("ppo", "Pendulum-v1", "objective"), ("ddpg", "Pendulum-v1"), ("td3", "Pendulum-v1"), ("sac", "Pendulum-v1"),
+    ("ddpg", "MountainCarContinuous-v0"), ("a3c", "CartPole-v1"), ("a3c", "Pendulum-v1"),
     ("dppo", "Pendulum-v1"), ("ppo", "zerone/Arm-v0"), ("ppo", "zerone/ArmHard-v0"), ("ddpg", "zerone/ArmHard-v0"),
     ("a3c", "zerone/ArmHard-v0"),
 )  # fmt: skip
@@ -29,22 +31,23 @@ WORDS = {
     "en": {
         "about": (
             "What a preset promises is measured on {number} seeds, {first} to {last}, on which none was tuned (`make "
-            "learn`, about an hour). *Best* is\nthe policy that did best in the training's own evaluations, *last* the "
-            "one at its end, each judged on {episodes} other episodes: how many\nseeds reach the level, and the mean "
-            "return of the worst. Steps are medians over the seeds, those of evaluations come on top:"
+            "learn`, one to two hours). *Best* is\nthe policy that did best in the training's own evaluations, *final* "
+            "the one at its end. Each plays {episodes} other episodes: the table says how many\nseeds reach the "
+            "threshold, and the mean return of the worst. Steps are medians over the seeds; those of evaluations come "
+            "on top:"
         ),
-        "head": "| Preset | Level | Best: seeds, worst | Last: seeds, worst | Steps | of evaluations |",
+        "head": "| Preset | Threshold | Best: seeds, worst | Final: seeds, worst | Steps | of evaluations |",
         "with": ", with",
         "extract": "| Preset | Seeds that reach the threshold | Worst seed | Median steps |",
     },
     "zh": {
         "about": (
             "每个预设的承诺都在 {number} 个种子（{first} 到 {last}）上检验，"
-            "预设不是在这些种子上调的（`make learn`，大约一小时）。"
-            "“最佳”是训练自己的评估中\n最好的策略，“最后”是训练结束时的策略，都在另外 {episodes} 个回合上评判："
-            "有多少种子达到标准，最差的种子平均回报是多少。\n步数是各种子的中位数，评估的步数另计："
+            "预设不是在这些种子上调的（`make learn`，一到两小时）。"
+            "“最佳”是训练自己的评估中\n最好的策略，“最终”是训练结束时的策略，都另外玩 {episodes} 个回合："
+            "有多少种子达到阈值，最差的种子平均回报是多少。\n步数是各种子的中位数，评估的步数另计："
         ),
-        "head": "| 预设 | 标准 | 最佳：种子数，最差 | 最后：种子数，最差 | 步数 | 评估步数 |",
+        "head": "| 预设 | 阈值 | 最佳：种子数，最差 | 最终：种子数，最差 | 步数 | 评估步数 |",
         "with": "，加",
         "extract": "| 预设 | 达到阈值的种子 | 最差的种子 | 步数中位数 |",
     },
