@@ -11,9 +11,9 @@ MORE = {saved_types.Result, saved_types.SeedResult}
 
 
 def test_each_type_has_the_fields_of_its_table():
-    tables = [
-        each for each in gc.get_objects() if isinstance(each, Fields) and each.of.__module__ == saved_types.__name__
-    ]
+    # By type, not by `isinstance`, which would ask a weak reference for its object, and that may be gone.
+    found = [each for each in gc.get_objects() if type(each) is Fields]
+    tables = [each for each in found if each.of.__module__ == saved_types.__name__]
     assert {schema.CONFIG, schema.SWEEP, schema.RESULT, schema.CHECKPOINT, schema.BEST, schema.LIVE} <= {*tables}
     assert len({each.of for each in tables}) == len(tables) >= 15
     for table in tables:
