@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from zerone.base import compilation
-from zerone.base.compilation import cache_folder
+from zerone.base.program_cache import cache_folder
 
 SHOW = """
 import jax

@@ -14,7 +14,7 @@ from browser import found
 from zerone.lab import server as serving
 from zerone.lab.access import Access, Guard
 from zerone.lab.address import access_for
-from zerone.lab.comeback import NAME, Comeback, keep, known
+from zerone.lab.comeback import NAME, Comeback, folder_for, keep, known
 
 PORT = 8765
 KEY, BOOT = "k" * 64, "b" * 64
@@ -112,6 +112,18 @@ def test_the_key_is_kept_for_one_person_alone(tmp_path):
     (tmp_path / "elsewhere").chmod(0o600)
     (folder / NAME).symlink_to(tmp_path / "elsewhere")
     assert known(folder).key != KEY
+
+
+def test_a_folder_of_runs_from_somebody_else_brings_no_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZERONE_CACHE", str(tmp_path / "cache"))
+    theirs = tmp_path / "runs"
+    keep(Comeback(KEY), theirs)
+    assert known(theirs).key == KEY  # the broken twin: the key lies among the runs
+    assert known(folder_for(theirs)).key != KEY
+    assert folder_for(theirs) != folder_for(tmp_path / "other")
+    monkeypatch.setenv("ZERONE_CACHE", "off")
+    keep(known(folder_for(theirs)), folder_for(theirs))  # nothing is kept, and nothing is made
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["runs"]
 
 
 @pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")

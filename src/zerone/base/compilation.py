@@ -5,25 +5,15 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from pathlib import Path
 
 import jax
 
-from zerone.base.place import absolute
 from zerone.base.platforms import default_platform
-from zerone.base.program_cache import bind_entries, safe_folder
+from zerone.base.program_cache import bind_entries, cache_folder, safe_folder
 
 _LARGEST = 512 * 1024 * 1024
 _SMALL_LOOP = 64 * 1024
 """Bytes that one iteration of a loop may touch for XLA to compile the loop into one function (XLA's default: 1,024)."""
-
-
-def cache_folder() -> Path:
-    """`$ZERONE_CACHE` if it is set, else `zerone` in the user's cache folder (`$XDG_CACHE_HOME` or `~/.cache`)."""
-    chosen = os.environ.get("ZERONE_CACHE")
-    if chosen:
-        return absolute(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zerone"
 
 
 def compile_small_loops_whole() -> None:

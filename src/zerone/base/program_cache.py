@@ -16,10 +16,19 @@ from typing import Any
 
 from zerone.base.language import translated
 from zerone.base.notices import Notices
+from zerone.base.place import absolute
 
 _MARK = b"zerone"
 _DIGEST = 32
 _notices = Notices()
+
+
+def cache_folder() -> Path:
+    """`$ZERONE_CACHE` if it is set, else `zerone` in the user's cache folder (`$XDG_CACHE_HOME` or `~/.cache`)."""
+    chosen = os.environ.get("ZERONE_CACHE")
+    if chosen:
+        return absolute(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zerone"
 
 
 def safe_folder(folder: Path) -> Path | None:

@@ -36,18 +36,6 @@ class Done(NamedTuple):
     error: ZeroneError | None
 
 
-class Returned(NamedTuple):
-    """The return value of a function, for sending."""
-
-    value: Any
-
-
-class Raised(NamedTuple):
-    """The exception of a function, for sending: an error of this library, which is one line of text."""
-
-    error: ZeroneError
-
-
 class TaskWorker:
     """A process that calls functions."""
 
@@ -60,14 +48,14 @@ class TaskWorker:
         with in_32_bits():
             yield
 
-    def call(self, function: Callable[..., Any], arguments: Arguments) -> Returned | Raised:
-        """Call a function."""
+    def call(self, function: Callable[..., Any], arguments: Arguments) -> Done:
+        """Call a function. An error of another class arrives as a `RunError`: its class may not exist there."""
         try:
-            return Returned(function(*arguments))
+            return Done(arguments, function(*arguments), None)
         except ZeroneError as error:
-            return Raised(error)
-        except Exception as error:  # its class may not exist on the other side
-            return Raised(RunError(f"{type(error).__name__}: {' '.join(str(error).split())}"))
+            return Done(arguments, None, error)
+        except Exception as error:
+            return Done(arguments, None, RunError(f"{type(error).__name__}: {' '.join(str(error).split())}"))
 
 
 class Tasks(NamedTuple):
@@ -101,19 +89,19 @@ class Processes:
             RunError: the cluster is gone, or processes were lost repeatedly.
         """
         self._supervisor.while_waiting = while_waiting
-        waiting, running = iter(jobs), dict[int, Arguments]()
+        waiting, running = iter(jobs), set[int]()
 
         def begin(slot: int) -> None:
             if (job := next(waiting, None)) is not None:
-                running[slot] = job
+                running.add(slot)
                 self._supervisor.ask("call", slot, "call", function, job)
 
         for slot in range(self._number):
             begin(slot)
         while running:
-            slot, found = self._supervisor.answer("call")
-            job = running.pop(slot)
-            yield Done(job, found.value, None) if isinstance(found, Returned) else Done(job, None, found.error)
+            slot, done = self._supervisor.answer("call")
+            running.remove(slot)
+            yield done
             begin(slot)
 
 

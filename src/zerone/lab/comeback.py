@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs
 
+from zerone.base.program_cache import cache_folder
+
 SECONDS = 20
 """How many seconds a challenge is valid."""
 NAME = "lab.key"
@@ -62,8 +64,20 @@ def digest(key: str, text: str) -> str:
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def known(folder: Path) -> Comeback:
+def folder_for(runs: Path) -> Path | None:
+    """The folder for the key of this folder of runs; None with `ZERONE_CACHE=off`.
+
+    It is in the user's own cache: a folder of runs may come from somebody else, who would know a key in it.
+    """
+    if os.environ.get("ZERONE_CACHE") == "off":
+        return None
+    return cache_folder() / "lab" / hashlib.sha256(os.fsencode(runs.absolute())).hexdigest()[:16]
+
+
+def known(folder: Path | None) -> Comeback:
     """A `Comeback` with the key that is stored in the folder, if no other user can read it; else with a new key."""
+    if folder is None:
+        return Comeback()
     with contextlib.suppress(OSError), os.fdopen(os.open(folder / NAME, READING), "rb") as file:
         found = os.fstat(file.fileno())
         private = os.name != "posix" or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
@@ -73,13 +87,15 @@ def known(folder: Path) -> Comeback:
     return Comeback()
 
 
-def keep(comeback: Comeback, folder: Path) -> None:
+def keep(comeback: Comeback, folder: Path | None) -> None:
     """Write the key into the folder, readable by this user only, unless there is one already.
 
     If it cannot be written, pages cannot reconnect to the next server, and ask the user to open its address.
     """
+    if folder is None:
+        return
     with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = os.open(folder / NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(made, "w", encoding="ascii") as file:
             file.write(comeback.key)

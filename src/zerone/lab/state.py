@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from zerone.base.errors import InputError, RunError
 from zerone.base.language import translated
 from zerone.lab.aside import aside
-from zerone.lab.comeback import keep, known
+from zerone.lab.comeback import folder_for, keep, known
 
 if TYPE_CHECKING:
     from zerone.lab.answers import Answers
@@ -30,7 +30,7 @@ class Lab:
     def __init__(self, runs: Path) -> None:
         self.boot = secrets.token_urlsafe(8)
         """A random id of this start of the server; a page that sees it change reloads itself."""
-        self.comeback = known(runs)
+        self.comeback = known(folder_for(runs))
         self.offers: str | None = None
         self.failure = ""
         self.sockets = 0
@@ -85,7 +85,7 @@ class Lab:
 
     async def key(self) -> str:
         """The key with which a page can reconnect to the next server. It is stored so that the next server knows it."""
-        await aside(keep, self.comeback, self._runs)
+        await aside(keep, self.comeback, folder_for(self._runs))
         return self.comeback.key
 
     def listeners(self, name: str) -> set[asyncio.Event]:
