@@ -65,7 +65,7 @@ def cluster(algorithm, environment="CartPole-v1", next_one=min):
     judge = Compiled(alone, catalogue.make(environment)) if compiled else host(alone, environment)
     task = Task(environment, environment, {}, compiled)
     engine = Cluster(algorithm, judge, task)
-    engine._crew = InProcess(algorithm, task, next_one)
+    engine._supervisor = InProcess(algorithm, task, next_one)
     return engine
 
 
@@ -97,7 +97,7 @@ def test_staleness_is_the_pushes_of_others_since_the_pull():
     engine = cluster(zo.A3C(workers=2, **SMALL), next_one=lambda _: next(order))
     carry = engine.init(0)
     (carry,) = engine.advance([carry], [0], [0], 8)
-    assert [slot for slot, _ in engine._crew.heard] == [0, 0, 0, 1] * 4
+    assert [slot for slot, _ in engine._supervisor.heard] == [0, 0, 0, 1] * 4
     stale = [0, 0, 0, 3, 1, 0, 0, 3, 1, 0, 0, 3, 1, 0, 0, 3]
     row, carry = engine.report(carry, 0, 8)
     assert row["staleness"] == pytest.approx(np.mean(stale))
@@ -114,7 +114,7 @@ def test_a_stale_gradient_is_of_the_networks_that_were_pulled():
     networks = np.asarray(FlatParameters.wrap(begun.policy))
     others = [Worker(engine.algorithm, engine._task, slot) for slot in (0, 1)]
     order = iter([0, 1])
-    engine._crew.next_one = lambda _: next(order)
+    engine._supervisor.next_one = lambda _: next(order)
     (carry,) = engine.advance([carry], [0], [0], 1)
     opened = FlatParameters(engine.algorithm.alone(), engine.spaces).open_gradient
     apply = jax.jit(engine.algorithm.apply)
@@ -166,14 +166,14 @@ def test_a_worker_in_a_lost_ones_place_plays_the_block_again():
     """A worker is lost between two minibatches with its samples: the block is played again with the same networks."""
     engine = cluster(zo.DPPO(workers=2, gather="gradients", epochs=1, minibatches=2, **SMALL))
     carry = engine.init(0)
-    crew, ask = engine._crew, engine._crew.ask
+    supervisor, ask = engine._supervisor, engine._supervisor.ask
 
     def lose(key, slot, what, *arguments):
         if slot == 1 and arguments[-1] == (0, 1):
-            crew.workers[1] = Worker(engine.algorithm, engine._task, 1)
+            supervisor.workers[1] = Worker(engine.algorithm, engine._task, 1)
         ask(key, slot, what, *arguments)
 
-    crew.ask = lose
+    supervisor.ask = lose
     (carry,) = engine.advance([carry], [0], [0], 1)
     whole = cluster(engine.algorithm)
     (right,) = whole.advance([whole.init(0)], [0], [0], 1)
@@ -215,16 +215,16 @@ def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, envi
     chance = np.random.default_rng(0)
     engine = cluster(zo.A3C(workers=3, **SMALL), environment, next_one=lambda slots: chance.choice(list(slots)))
     (carry,) = engine.advance([engine.init(0)], [0], [0], 1)  # and gradients are still on the way
-    policy, crew = engine.policy(carry), engine._crew
-    ask, asked = crew.ask, []
+    policy, supervisor = engine.policy(carry), engine._supervisor
+    ask, asked = supervisor.ask, []
 
     def lose(key, slot, what, *arguments):
         asked.append((slot, arguments[-1]))
         if len(asked) == 300:
-            crew.workers[slot] = Worker(engine.algorithm, engine._task, slot)
+            supervisor.workers[slot] = Worker(engine.algorithm, engine._task, slot)
         ask(key, slot, what, *arguments)
 
-    crew.ask = lose
+    supervisor.ask = lose
     found = engine.evaluate(policy, 0, 1, 5)
     right = engine.evaluator.evaluate(policy, 0, 1, 5)
     assert equal_bits(found.returns, right.returns)
@@ -266,7 +266,7 @@ def test_workers_scales_are_merged_and_no_step_is_counted_twice(kind, options):
     both = {"normalize_observations": "on", "normalize_rewards": True}
     engine = cluster(kind(workers=4, environments=8, **SMALL | both | options))
     carry, played = engine.init(0), {}
-    for slot, each in engine._crew.workers.items():
+    for slot, each in engine._supervisor.workers.items():
         record = functools.partial(_recorded, each._ground, played, slot)
         each._ground = record
     (carry,) = engine.advance([carry], [0], [0], 3)

@@ -64,7 +64,7 @@ def here(tmp_path_factory):
     connection = ray_connection.connect(None)
     assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     yield connection
-    mark = connection._warden.mark
+    mark = connection._reaper.mark
     assert marked(mark)
     connection.close()
     assert not marked(mark)
@@ -80,7 +80,7 @@ def crews(monkeypatch):
 
     def noted(self, *arguments):
         start(self, *arguments)
-        found.append(self._crew)
+        found.append(self._supervisor)
 
     monkeypatch.setattr(Cluster, "start", noted)
     return found
@@ -270,9 +270,9 @@ def test_the_warden_ends_what_its_driver_leaves_behind(tmp_path):
     script = tmp_path / "driver.py"
     script.write_text(
         "import os, signal, subprocess\n"
-        "from zerone.cluster.reaper import MARK, Warden\n"
-        "warden = Warden('a-mark-of-a-test')\n"
-        "os.environ[MARK] = warden.mark\n"
+        "from zerone.cluster.reaper import MARK, Reaper\n"
+        "reaper = Reaper('a-mark-of-a-test')\n"
+        "os.environ[MARK] = reaper.mark\n"
         "left = subprocess.Popen(['sleep', '100'])\n"
         "os.kill(left.pid, signal.SIGSTOP)\n"
         "print(left.pid, flush=True)\n"
@@ -318,7 +318,7 @@ def test_seeds_of_which_a_process_was_killed_give_the_files_of_one_machine(tmp_p
 
     def noted(self, *arguments):
         start(self, *arguments)
-        crews.append(self._crew)
+        crews.append(self._supervisor)
 
     monkeypatch.setattr(Spread, "start", noted)
     harmful = harm(crews, 160, signal.SIGKILL)

@@ -9,7 +9,7 @@ import types
 import gymnasium
 import numpy as np
 import pytest
-from crew import Crew
+from local_workers import LocalSupervisor
 from toys import CounterEnv, cycle, small_dqn, small_ppo
 
 import zerone as zo
@@ -23,18 +23,18 @@ QUICK = {"seeds": 3, "steps": 120, "evaluate_every": 40, "evaluation_episodes": 
 
 
 @pytest.fixture
-def crews(monkeypatch):
-    """A function that simulates processes with a given `life` (see `Crew`) and returns a list of the crews in use."""
+def supervisors(monkeypatch):
+    """A function that simulates processes with a given `life` (see `LocalSupervisor`); returns the supervisors."""
     found = []
     monkeypatch.setitem(sys.modules, "ray", types.SimpleNamespace(get=lambda value: value))
     monkeypatch.setattr(spread, "connect", lambda _: types.SimpleNamespace(close=lambda: None))
 
     def lasting(life):
-        def crew(_connection, number, _algorithm, task, _timeout):
-            found.append(Crew(task, number, life))
+        def supervisor(_connection, number, _algorithm, task, _timeout):
+            found.append(LocalSupervisor(task, number, life))
             return found[-1]
 
-        monkeypatch.setattr(spread, "Supervisor", crew)
+        monkeypatch.setattr(spread, "Supervisor", supervisor)
         return found
 
     return lasting
@@ -52,42 +52,42 @@ def _bytes(run):
 
 @pytest.mark.parametrize("life", [10**9, 7, 1], ids=["nobody is lost", "now and then", "each after a request"])
 @pytest.mark.parametrize("algorithm", [zo.QLearning(), small_dqn(), small_ppo()], ids=["table", "dqn", "ppo"])
-def test_the_files_are_those_of_one_machine_whoever_is_lost(algorithm, life, crews, tmp_path):
+def test_the_files_are_those_of_one_machine_whoever_is_lost(algorithm, life, supervisors, tmp_path):
     if life == 1 and algorithm.name == "ppo":
         pytest.skip("as dqn, and slow")
     alone = zo.train(algorithm, cycle(), out=tmp_path / "alone", save_every=60, **QUICK)
-    found = crews(life)
+    found = supervisors(life)
     apart = zo.train(algorithm, cycle(), out=tmp_path / "apart", save_every=60, spread=2, **QUICK)
     assert _bytes(alone) == _bytes(apart)
-    (crew,) = found
-    assert len(crew.workers) == 2
-    assert (crew.lost > 0) == (life < 10**9)
+    (supervisor,) = found
+    assert len(supervisor.workers) == 2
+    assert (supervisor.lost > 0) == (life < 10**9)
 
 
-def test_what_takes_long_to_compute_again_is_asked_for_piece_by_piece(crews, tmp_path, monkeypatch):
+def test_what_takes_long_to_compute_again_is_asked_for_piece_by_piece(supervisors, tmp_path, monkeypatch):
     """Otherwise a process that needs longer than a request may take would be replaced again and again."""
     asked = {**QUICK, "save_every": 10}
     alone = zo.train(zo.QLearning(), cycle(), out=tmp_path / "alone", **asked)
     monkeypatch.setattr(spread, "A_WHILE", 0.0)
     behind, carry = [], spread.SeedWorker._carry
     monkeypatch.setattr(spread.SeedWorker, "_carry", lambda *given: behind.append(carry(*given)) or behind[-1])
-    found = crews(23)
+    found = supervisors(23)
     apart = zo.train(zo.QLearning(), cycle(), out=tmp_path / "apart", spread=2, **asked)
     assert _bytes(alone) == _bytes(apart)
     assert found[0].lost > 0
     assert any(each is None for each in behind)
 
 
-def test_a_run_that_was_spread_searches_and_leaves_as_any_other(crews, tmp_path):
-    crews(10**9)
+def test_a_run_that_was_spread_searches_and_leaves_as_any_other(supervisors, tmp_path):
+    supervisors(10**9)
     run = zo.train("q-learning", "zerone/Treasure-v0", out=tmp_path / "run", spread=2, **QUICK)
     assert run.evaluate(3, lookahead=1)["episodes"] == 3
 
 
-def test_the_test_sees_a_row_that_is_counted_twice(crews, tmp_path, monkeypatch):
+def test_the_test_sees_a_row_that_is_counted_twice(supervisors, tmp_path, monkeypatch):
     alone = zo.train(zo.QLearning(), cycle(), out=tmp_path / "alone", **QUICK)
     monkeypatch.setattr(spread.Remote, "__init__", _forgetful(spread.Remote.__init__))
-    crews(5)
+    supervisors(5)
     apart = zo.train(zo.QLearning(), cycle(), out=tmp_path / "apart", spread=2, **QUICK)
     assert _bytes(alone)["metrics.csv"] != _bytes(apart)["metrics.csv"]
 
@@ -99,9 +99,9 @@ def _forgetful(made):
     return __init__
 
 
-def test_a_stopped_training_goes_on_spread_or_not(crews, tmp_path):
+def test_a_stopped_training_goes_on_spread_or_not(supervisors, tmp_path):
     alone = zo.train(zo.QLearning(), cycle(), out=tmp_path / "alone", **QUICK)
-    crews(4)
+    supervisors(4)
 
     class StopError(Exception):
         pass
@@ -121,8 +121,8 @@ def test_a_stopped_training_goes_on_spread_or_not(crews, tmp_path):
     assert _bytes(spread_later)["metrics.csv"] == _bytes(alone)["metrics.csv"]
 
 
-def test_in_environments_of_python_a_lost_seed_goes_on_with_new_episodes(crews, tmp_path):
-    found = crews(9)
+def test_in_environments_of_python_a_lost_seed_goes_on_with_new_episodes(supervisors, tmp_path):
+    found = supervisors(9)
     run = zo.train(small_dqn(), lambda: CounterEnv(), out=tmp_path / "run", spread=3, **QUICK)
     assert run.result["steps"] == 3 * 120
     assert found[0].lost > 0
@@ -150,8 +150,8 @@ def test_in_environments_of_python_a_lost_seed_goes_on_with_new_episodes(crews, 
         ({"address": "127.0.0.1:6379"}, "without engine='cluster' or spread"),
     ],
 )
-def test_what_cannot_be_spread_is_refused_in_one_line_and_nothing_is_created(wrong, text, crews, tmp_path):
-    crews(10**9)
+def test_what_cannot_be_spread_is_refused_in_one_line_and_nothing_is_created(wrong, text, supervisors, tmp_path):
+    supervisors(10**9)
     asked = {"algorithm": "q-learning", "environment": "zerone/Treasure-v0", "steps": 100, **wrong}
     with pytest.raises(zo.InputError) as caught:
         zo.train(asked.pop("algorithm"), asked.pop("environment"), out=tmp_path / "run", **asked)
@@ -188,14 +188,14 @@ class Wide(CounterEnv):
         return np.array([value, 1e4 * value**2], np.float32)
 
 
-def test_lines_for_the_person_come_from_the_processes_as_well(crews, tmp_path, caplog):
+def test_lines_for_the_person_come_from_the_processes_as_well(supervisors, tmp_path, caplog):
     """The notice about scales and the warnings about an environment are the same as on one machine."""
     algorithm = small_ppo(normalize_observations="off")
     quick = {**QUICK, "steps": 1_200, "evaluate_every": 600}
     zo.train(algorithm, Wide, out=tmp_path / "alone", **quick)
     alone = {line for line in caplog.messages if "different scales" in line}
     caplog.clear()
-    crews(5)
+    supervisors(5)
     zo.train(algorithm, Wide, spread=2, out=tmp_path / "spread", **quick)
     assert len(alone) == 1
     assert sum("different scales" in line for line in caplog.messages) == 1

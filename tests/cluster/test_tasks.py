@@ -8,7 +8,7 @@ import types
 
 import numpy as np
 import pytest
-from crew import Crew
+from local_workers import LocalSupervisor
 
 import zerone as zo
 from zerone.cluster import tasks
@@ -22,12 +22,12 @@ SWEEP = {"steps": 60, "seeds": 3, "progress": False}
 
 
 @pytest.fixture
-def crews(monkeypatch):
-    """A list of the crews that were made."""
+def supervisors(monkeypatch):
+    """A list of the supervisors that were made."""
     found = []
 
     def made(_connection, number, _algorithm, task, _timeout):
-        found.append(Crew(task, number, 10**9))
+        found.append(LocalSupervisor(task, number, 10**9))
         return found[-1]
 
     monkeypatch.setattr(tasks, "connect", lambda _: types.SimpleNamespace(close=lambda: None))
@@ -46,16 +46,16 @@ def _alone(monkeypatch):
     monkeypatch.setattr(trial, "train_one", lambda *given: one(*given[:5]))
 
 
-def test_a_sweep_leaves_the_same_files(crews, tmp_path, monkeypatch):
+def test_a_sweep_leaves_the_same_files(supervisors, tmp_path, monkeypatch):
     _alone(monkeypatch)
     here = zo.sweep("q-learning", "zerone/Treasure-v0", GRID, out=tmp_path / "here", **SWEEP)
     there = zo.sweep("q-learning", "zerone/Treasure-v0", GRID, out=tmp_path / "there", spread=8, **SWEEP)
     assert _files(here.path) == _files(there.path)
-    (crew,) = crews
-    assert crew.requests == len(crew.workers) == 2  # not more processes than settings
+    (supervisor,) = supervisors
+    assert supervisor.requests == len(supervisor.workers) == 2  # not more processes than settings
 
 
-def test_an_interrupted_sweep_keeps_whole_trials_and_goes_on(crews, tmp_path, monkeypatch):
+def test_an_interrupted_sweep_keeps_whole_trials_and_goes_on(supervisors, tmp_path, monkeypatch):
     _alone(monkeypatch)
     here = zo.sweep("q-learning", "zerone/Treasure-v0", GRID, out=tmp_path / "here", **SWEEP)
     written = trial.write_trial
@@ -74,10 +74,10 @@ def test_an_interrupted_sweep_keeps_whole_trials_and_goes_on(crews, tmp_path, mo
     monkeypatch.setattr(trial, "write_trial", written)
     there = zo.resume_sweep(tmp_path / "there", spread=2, progress=False)
     assert _files(here.path) == _files(there.path)
-    assert crews[-1].requests == 1
+    assert supervisors[-1].requests == 1
 
 
-@pytest.mark.usefixtures("crews")
+@pytest.mark.usefixtures("supervisors")
 def test_a_diverging_setting_is_worth_nothing_there_too(tmp_path, monkeypatch):
     _alone(monkeypatch)
     rates = {"learning_rate": [0.1, 1e38]}
@@ -95,27 +95,27 @@ def test_a_diverging_setting_is_worth_nothing_there_too(tmp_path, monkeypatch):
         ({"address": "127.0.0.1:6379"}, "without spread"),
     ],
 )
-def test_what_cannot_be_spread_is_refused_and_nothing_is_created(wrong, text, crews, tmp_path):
+def test_what_cannot_be_spread_is_refused_and_nothing_is_created(wrong, text, supervisors, tmp_path):
     with pytest.raises(zo.InputError) as caught:
         zo.sweep("dqn", "CartPole-v1", GRID, out=tmp_path / "there", **{**SWEEP, **wrong})
     assert text in str(caught.value)
     assert not (tmp_path / "there").exists()
-    assert not crews
+    assert not supervisors
 
 
-def test_an_experiment_measures_the_same(crews, tmp_path):
+def test_an_experiment_measures_the_same(supervisors, tmp_path):
     experiment = catalogue.look_up("caution")
     short = {"quick": True, "seeds": 2, "look": lambda _: None}
     _, here = runner.run(experiment, tmp_path / "here", **short)
     _, there = runner.run(experiment, tmp_path / "there", cluster=Cluster(2), **short)
     assert {**here, "figure": ""} == {**there, "figure": ""}
     assert (tmp_path / "here" / "results.csv").read_bytes() == (tmp_path / "there" / "results.csv").read_bytes()
-    assert crews[0].requests == 4
+    assert supervisors[0].requests == 4
     runner.run(experiment, tmp_path / "there", cluster=Cluster(2), **short)  # all results exist: no process is needed
-    assert len(crews) == 1
+    assert len(supervisors) == 1
 
 
-@pytest.mark.usefixtures("crews")
+@pytest.mark.usefixtures("supervisors")
 def test_an_error_names_arm_and_seed_and_keeps_the_rest(tmp_path, monkeypatch):
     experiment = catalogue.look_up("caution")
 

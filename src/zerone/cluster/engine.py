@@ -113,8 +113,8 @@ class Cluster(JudgedHere, PythonLoopEngine):
         self._connection = connect(address)
         timeout = WORKER_TIMEOUT if worker_timeout is None else worker_timeout
         task = dataclasses.replace(self._task, step_timeout=step_timeout)
-        self._crew = Supervisor(self._connection, self.algorithm.workers, self.algorithm, task, timeout)
-        self._crew.while_waiting = self._stop_if_requested
+        self._supervisor = Supervisor(self._connection, self.algorithm.workers, self.algorithm, task, timeout)
+        self._supervisor.while_waiting = self._stop_if_requested
 
     def step_cost(self, width: int) -> int:
         # Training steps are played by all workers in parallel, a single episode by one of them.
@@ -251,7 +251,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
     def evaluate(
         self, policy: object, seed: int, index: int, episodes: int, how: EvaluationSettings = GREEDY, first: int = 0
     ) -> Evaluation:
-        if self._crew is None or self._task.compiled:
+        if self._supervisor is None or self._task.compiled:
             return self.evaluator.evaluate(policy, seed, index, episodes, how, first)
         return self._evaluate_side_by_side(policy, seed, index, episodes, how, first)
 

@@ -18,15 +18,15 @@ class JudgedHere:
         self.evaluator = evaluator
         self.spaces = evaluator.spaces
         self._connection: Connection | None = None
-        self._crew: Supervisor | None = None
+        self._supervisor: Supervisor | None = None
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         return self.evaluator.__reduce__()  # a copy in another process has no workers: it only acts and evaluates
 
     @property
     def _workers(self) -> Supervisor:
-        assert self._crew is not None  # noqa: S101 - who trains has started them
-        return self._crew
+        assert self._supervisor is not None  # noqa: S101 - who trains has started them
+        return self._supervisor
 
     def make_environments(self, seed: int) -> None:
         """See `MakesEnvironments`. If an environment cannot be made here, the workers cannot make it either."""
@@ -53,10 +53,10 @@ class JudgedHere:
 
     def close(self) -> None:
         try:
-            if self._crew is not None:
-                self._crew.close()
+            if self._supervisor is not None:
+                self._supervisor.close()
         finally:
             if self._connection is not None:
                 self._connection.close()
-            self._crew = self._connection = None
+            self._supervisor = self._connection = None
             self.evaluator.close()

@@ -25,7 +25,7 @@ from zerone.base.errors import InputError, RunError
 from zerone.base.extras import install
 from zerone.base.files import beside
 from zerone.base.language import translated
-from zerone.cluster.reaper import MARK, Warden
+from zerone.cluster.reaper import MARK, Reaper
 
 OLDEST = (2, 54)
 """The first version of Ray with its security fixes."""
@@ -48,8 +48,8 @@ _SETTINGS = {
 class Connection:
     """This process as the driver of a Ray cluster, which it started, joined, or found running."""
 
-    def __init__(self, ray: Any, warden: Warden | None, ours: bool) -> None:
-        self.ray, self._warden, self._ours = ray, warden, ours
+    def __init__(self, ray: Any, reaper: Reaper | None, ours: bool) -> None:
+        self.ray, self._reaper, self._ours = ray, reaper, ours
         self.gcs: str = ray.get_runtime_context().gcs_address
         self.node: str = ray.get_runtime_context().get_node_id()
         (own,) = [each for each in ray.nodes() if each["NodeID"] == self.node]
@@ -85,8 +85,8 @@ class Connection:
         if self._ours:
             with suppress(Exception), _quiet_ray():
                 self.ray.shutdown()
-        if self._warden is not None:
-            self._warden.close()
+        if self._reaper is not None:
+            self._reaper.close()
 
 
 def connect(address: str | None) -> Connection:
@@ -144,19 +144,19 @@ def _imported(address: str | None) -> Any:
 def _start(ray: Any) -> Connection:
     """Start a local Ray that only this machine can reach, and that requires a token even so."""
     keep_token_private()
-    warden = Warden(uuid.uuid4().hex)
-    os.environ[MARK] = warden.mark
+    reaper = Reaper(uuid.uuid4().hex)
+    os.environ[MARK] = reaper.mark
     try:
         with _quiet_ray(), _on_loopback():
             ray.init(
                 address="local", include_dashboard=False, num_cpus=1, num_gpus=0, object_store_memory=OBJECT_STORE,
                 log_to_driver=False, logging_level=logging.CRITICAL, _node_ip_address="127.0.0.1",
             )  # fmt: skip
-        return Connection(ray, warden, ours=True)
+        return Connection(ray, reaper, ours=True)
     except BaseException as error:
         with suppress(Exception):
             ray.shutdown()
-        warden.close()
+        reaper.close()
         if isinstance(error, Exception):
             raise RunError(translated("Ray does not start: {error}", error=_line(error))) from error
         raise

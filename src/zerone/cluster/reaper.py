@@ -1,7 +1,7 @@
-"""Finding the processes of a local Ray by a mark in their environment, and a warden process that ends them all.
+"""Finding the processes of a local Ray by a mark in their environment, and a reaper process that ends them all.
 
-Ray's own processes end when their driver is gone, but some only after a minute, and a stopped one never. The warden
-waits until the driver is gone, however it ended. It imports only Python's standard library.
+Ray's own processes end after their driver has exited, but some only after a minute, and a stopped one never. The reaper
+waits until the driver has exited, however it ended. It imports only Python's standard library.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ PATIENCE = 10.0
 """Seconds during which processes to be ended are searched for."""
 
 
-class Warden:
-    """Holds a pipe to the warden process, which the system closes when this process is gone."""
+class Reaper:
+    """Holds a pipe to the reaper process, which the system closes when this process ends."""
 
     def __init__(self, mark: str) -> None:
         self.mark = mark

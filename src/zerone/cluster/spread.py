@@ -221,7 +221,7 @@ class Spread(JudgedHere):
         self._connection = connect(address)
         timeout = REQUEST_TIMEOUT if worker_timeout is None else worker_timeout
         task = SeedTask(self.evaluator, self._name, step_timeout)
-        self._crew = Supervisor(self._connection, self._number, None, task, timeout)
+        self._supervisor = Supervisor(self._connection, self._number, None, task, timeout)
 
     def learn_from(self, data: OfflineData) -> None:
         del data

@@ -30,7 +30,7 @@ from zerone.training.tables import NoTableError
 def drive(
     engine: Engine, folder: RunFolder, schedule: Schedule, listeners: Listeners, *, resume: bool, chunk: int | None
 ) -> Run:
-    """Train to the end, evaluate the best policies, and save the result. All listeners are told how it ended."""
+    """Train to the end, evaluate the best policies, and save the result. All listeners receive how it ended."""
     training = Training(Job(engine, folder, schedule), listeners, chunk)
     observe_scales(engine)
     try:

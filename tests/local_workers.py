@@ -1,7 +1,7 @@
 """A stand-in for the processes of a cluster, within this process and without Ray. Tests decide when one is lost."""
 
 
-class Crew:
+class LocalSupervisor:
     """Simulated processes that answer at once. Before every `life`-th request, the asked one is lost and replaced."""
 
     lost = 0
