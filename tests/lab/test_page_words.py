@@ -7,22 +7,24 @@ import re
 import pytest
 from browser import found
 
+import zerone as zo
+
 pytestmark = pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")
 
 READY = "document.querySelector('.transport .play') && document.querySelector('.veil').hidden"
 OURS = re.compile(
     "(?i:zerone|lab|home|max|ln|exp|clip|mean|old|objective|part|clipped|end|var|nat|kl|epsilon|q-learning|sarsa"
-    "|sarsa-lambda|dyna-q|dqn|dyna|sutton|barto|replacing|accumulating|linear|exponential|first|every|double|dueling|actor-critic)"
+    "|csv|npz|sarsa-lambda|dyna-q|dqn|dyna|sutton|barto|replacing|accumulating|linear|exponential|first|every|double|dueling|actor-critic)"
 )
 """Words that stay as they are in Chinese: names, and what is typed."""
 LEFT = """(() => {
   const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const inside = node.parentElement, kept = inside.closest('select, script, style, math, pre, code, [lang=en]');
+    const inside = node.parentElement, kept = inside.closest('select, script, style, math, pre, code, [lang=en], [translate=no]');
     if (!kept && inside.checkVisibility()) found.push(node.textContent);
   }
   for (const each of document.querySelectorAll('[aria-label], [title]'))
-    if (!each.closest('math, .equation'))
+    if (!each.closest('math, .equation, [translate=no]'))
       found.push(each.getAttribute('aria-label') ?? '', each.getAttribute('title') ?? '');
   return found;
 })()"""
@@ -35,7 +37,8 @@ def english(browser):
     return sorted({each for each in words if not OURS.fullmatch(each)})
 
 
-def test_nothing_is_left_in_english_on_the_chinese_page(browser):
+def test_nothing_is_left_in_english_on_the_chinese_page(browser, lab):
+    zo.train("sarsa", "zerone/Maze-v0", steps=500, seed=3, out=lab.runs / "my" / "first")
     browser.run("location.hash = '#learn/traces'")
     browser.until("document.querySelector('.lesson')")
     browser.until(f"{READY} && document.querySelector('#look')")
@@ -61,7 +64,12 @@ def test_nothing_is_left_in_english_on_the_chinese_page(browser):
     assert "模拟" in browser.text(".looking")
     assert "推翻" in browser.text(".lesson")  # the experiment's verdict
     assert english(browser) == []
-    for page, there in (("chapters", ".chapter"), ("runs", "main .card"), ("compare", ".form")):
+    for page, there in (
+        ("chapters", ".chapter"),
+        ("runs", "main .card tbody tr"),
+        ("runs/my%2Ffirst", ".runhead .facts"),
+        ("compare", ".form"),
+    ):
         browser.run(f"location.hash = '#{page}'")
         browser.until(f"document.querySelector('{there}')")
         assert english(browser) == [], page

@@ -1,4 +1,5 @@
 // The view Runs: all run folders below the root, updated while other processes train. Shows one run, or two side by side.
+// Names of runs, algorithms and environments have translate="no": users typed them.
 
 import { make, say } from "./dom.js";
 import { Films, checkpointName } from "./film.js";
@@ -92,7 +93,7 @@ export class Runs {
 
   row(row) {
     const open = this.names.includes(row.name);
-    const choose = make("input", { type: "checkbox", id: `choose-${row.name}`, "aria-label": `${t("choose")}: ${row.name}`, checked: this.chosen.has(row.name), on: { change: (event) => {
+    const choose = make("input", { type: "checkbox", id: `choose-${row.name}`, "aria-label": `${t("choose")}: ${row.name}`, translate: "no", checked: this.chosen.has(row.name), on: { change: (event) => {
       if (event.target.checked) this.chosen.add(row.name);
       else this.chosen.delete(row.name);
       if (this.chosen.size > 2) this.chosen.delete([...this.chosen][0]);
@@ -100,8 +101,8 @@ export class Runs {
     } } });
     const state = row.wrong ? "damaged" : this.failed[row.name] ? "failedRun" : row.state;
     return make("tr", { class: open ? "open" : "" }, make("td", {}, choose),
-      make("td", {}, make("a", { id: `run-${row.name}`, href: `#runs/${encodeURIComponent(row.name)}`, "aria-current": open ? "true" : null }, row.name),
-        make("div", { class: "quiet" }, row.wrong ? row.wrong : row.beginning ? t("beginning") : `${row.algorithm} · ${row.environment}${row.seeds > 1 ? ` · ${row.seeds} ${t("seeds")}` : ""}`)),
+      make("td", {}, make("a", { id: `run-${row.name}`, href: `#runs/${encodeURIComponent(row.name)}`, "aria-current": open ? "true" : null, translate: "no" }, row.name),
+        make("div", { class: "quiet" }, row.wrong ? row.wrong : row.beginning ? t("beginning") : [make("span", { translate: "no" }, `${row.algorithm} · ${row.environment}`), row.seeds > 1 ? ` · ${row.seeds} ${t("seeds")}` : ""])),
       make("td", {}, make("span", { class: `badge ${state}` }, t(state)), row.steps && row.state !== "finished" ? make("div", { class: "bar", "aria-hidden": "true" }, bar(row.at / row.steps)) : null,
         row.steps ? make("div", { class: "quiet number" }, `${tick(row.at)} / ${tick(row.steps)}`) : null),
       make("td", { class: "number" }, row.return === undefined || row.return === null ? "–" : minus(+row.return.toPrecision(4))),
@@ -187,9 +188,9 @@ export class Runs {
     const file = (kind, word) => make("a", { class: "file", href: `/export?run=${encodeURIComponent(run.name)}&kind=${kind}`, download: "" }, t(word));
     const facts = [["algorithm", config.algorithm], ["environment", config.environment], ["trainSteps", `${whole(run.at)} / ${whole(config.steps)}`], ["seedsOf", config.seeds.join(", ")]];
     if (result?.return_mean !== undefined) facts.push(["lastReturn", minus(+result.return_mean.toPrecision(4))]);
-    this.head.replaceChildren(make("header", {}, make("h2", {}, run.name, make("span", { class: `badge ${state}` }, t(state))), make("a", { class: "quiet", href: "#runs" }, t("toList"))),
+    this.head.replaceChildren(make("header", {}, make("h2", {}, make("span", { translate: "no" }, run.name), make("span", { class: `badge ${state}` }, t(state))), make("a", { class: "quiet", href: "#runs" }, t("toList"))),
       make("div", { class: "bar", hidden: run.state === "finished" }, bar(run.at / config.steps)),
-      make("dl", { class: "facts" }, facts.map(([word, value]) => make("div", {}, make("dt", {}, t(word)), make("dd", {}, value)))),
+      make("dl", { class: "facts" }, facts.map(([word, value]) => make("div", {}, make("dt", {}, t(word)), make("dd", { translate: "no" }, value)))),
       make("div", { class: "actions" },
         run.state === "stopped" && !run.mine ? make("button", { type: "button", class: "main", on: { click: () => act("resume") } }, t("resume")) : null,
         run.mine && run.state === "running" ? make("button", { type: "button", on: { click: () => act("stop") } }, t("stop")) : null,
@@ -243,7 +244,7 @@ export class Runs {
     const flat = runs.map(({ config }) => ({ [t("algorithm")]: config.algorithm, [t("environment")]: config.environment, [t("trainSteps")]: config.steps, [t("seedsOf")]: config.seeds, ...Object.fromEntries(Object.entries({ ...config.settings, ...config.options }).map(([name, value]) => [settingLabel(name), value])) }));
     const names = [...new Set(flat.flatMap(Object.keys))].filter((name) => JSON.stringify(flat[0][name]) !== JSON.stringify(flat[1][name]));
     const title = (run, place) => {
-      const mark = make("a", { href: `#runs/${encodeURIComponent(run.name)}` }, run.name);
+      const mark = make("a", { href: `#runs/${encodeURIComponent(run.name)}`, translate: "no" }, run.name);
       mark.style.setProperty("--of", `var(${SERIES[place]})`);
       return mark;
     };
@@ -252,7 +253,7 @@ export class Runs {
         make("thead", {}, make("tr", {}, make("th", { scope: "col" }, t("settings")), runs.map((run, place) => make("th", { scope: "col", class: "of" }, title(run, place))))),
         make("tbody", {}, names.length ? names.map((name) => make("tr", {}, make("th", { scope: "row" }, name), flat.map((each) => make("td", {}, each[name] === undefined ? "–" : valueText(each[name])))))
           : make("tr", {}, make("td", { colspan: "3", class: "quiet" }, t("noDifference"))))))),
-    make("p", { class: "legend" }, runs.map((run, place) => { const mark = make("span", {}, run.name); mark.style.setProperty("--of", `var(${SERIES[place]})`); return mark; })), this.curves.element);
+    make("p", { class: "legend" }, runs.map((run, place) => { const mark = make("span", { translate: "no" }, run.name); mark.style.setProperty("--of", `var(${SERIES[place]})`); return mark; })), this.curves.element);
     this.curves.draw(runs);
   }
 }
