@@ -20,7 +20,8 @@ OURS = re.compile(
 LEFT = """(() => {
   const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const inside = node.parentElement, kept = inside.closest('select, script, style, math, pre, code, [lang=en], [translate=no]');
+    const inside = node.parentElement;
+    const kept = inside.closest('select, script, style, math, pre, code, [lang=en], [translate=no]');
     if (!kept && inside.checkVisibility()) found.push(node.textContent);
   }
   for (const each of document.querySelectorAll('[aria-label], [title]'))
