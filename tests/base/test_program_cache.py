@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from zerone.base import program_cache
-from zerone.base.program_cache import Bound, safe_folder
+from zerone.base.program_cache import ProgramCache, safe_folder
 
 needs_owners = pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs owners of files")
 
@@ -76,24 +76,8 @@ def test_where_no_folder_can_be_made_programs_are_not_kept(tmp_path):
     assert safe_folder(tmp_path / "file" / "compiled") is None
 
 
-class Kept:
-    """A cache with JAX's interface."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def get(self, key):
-        place = self.path / f"{key}-cache"
-        return place.read_bytes() if place.exists() else None
-
-    def put(self, key, value):
-        place = self.path / f"{key}-cache"
-        if not place.exists():
-            place.write_bytes(value)
-
-
 def test_an_entry_is_taken_only_under_its_name_and_whole(tmp_path):
-    cache = Bound(Kept(tmp_path))
+    cache = ProgramCache(tmp_path, 10**9)
     for key in "ab":
         cache.put(key, key.encode() * 100)
     assert [cache.get(key) for key in "abc"] == [b"a" * 100, b"b" * 100, None]
@@ -106,7 +90,37 @@ def test_an_entry_is_taken_only_under_its_name_and_whole(tmp_path):
         assert cache.get(key) is None
         cache.put(key, key.encode() * 100)  # the cache works without obstacles
     assert [cache.get(key) for key in "ab"] == [b"a" * 100, b"b" * 100]
-    assert cache.path == tmp_path
+
+
+def test_the_programs_that_were_not_used_for_longest_are_removed_when_there_is_no_room(tmp_path):
+    for number in range(20):
+        ProgramCache(tmp_path, 10**9).put(f"{number:02}", bytes(1_000 - 38))  # 1,000 with the digest
+        os.utime(tmp_path / f"{number:02}-cache", (number, number))
+    assert ProgramCache(tmp_path, 10_000).get("03") is not None
+    for left in ("abc.unfinished", "00-atime"):
+        (tmp_path / left).write_bytes(b"")
+        os.utime(tmp_path / left, (0, 0))
+    (tmp_path / "new.unfinished").write_bytes(b"")  # of a process that is at it
+    (tmp_path / "mine.txt").write_bytes(b"")
+    ProgramCache(tmp_path, 10_000).put("20", bytes(1_000 - 38))
+    kept = sorted(each.name for each in tmp_path.iterdir())
+    assert kept == [*(f"{number:02}-cache" for number in (3, *range(13, 21))), "mine.txt", "new.unfinished"]
+
+
+def test_the_folder_is_not_listed_for_each_program(tmp_path, monkeypatch):
+    listed, list_it = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or list_it(path))
+    cache = ProgramCache(tmp_path, 10**9)
+    for number in range(2 * program_cache.PRUNE_EVERY):
+        cache.put(str(number), b"program")
+    assert len(listed) == 2
+
+
+def test_what_could_not_be_written_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        ProgramCache(tmp_path, 10**9).put("a", b"program")
+    assert list(tmp_path.iterdir()) == []
 
 
 PROGRAM = """

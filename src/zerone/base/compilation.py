@@ -9,7 +9,7 @@ import os
 import jax
 
 from zerone.base.platforms import default_platform
-from zerone.base.program_cache import bind_entries, cache_folder, safe_folder
+from zerone.base.program_cache import cache_folder, safe_folder, use_program_cache
 
 _LARGEST = 512 * 1024 * 1024
 _SMALL_LOOP = 64 * 1024
@@ -48,9 +48,9 @@ def keep_compiled_programs() -> None:
     folder = safe_folder(cache_folder() / "compiled")
     if folder is None:
         return
-    bind_entries()
+    if not use_program_cache(_LARGEST):
+        jax.config.update("jax_compilation_cache_max_size", _LARGEST)
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_compilation_cache_max_size", _LARGEST)
     # Cache even the smallest programs: the first start mostly waits for many small ones.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
