@@ -40,7 +40,7 @@ from zerone.algorithms.policy_explanation import (
     endings,
 )
 from zerone.algorithms.protocol import Array, Metrics, Steps
-from zerone.base.compilation import for_seldom
+from zerone.base.compilation import Program, for_seldom
 from zerone.base.language import translated
 from zerone.base.pytree import struct
 
@@ -115,8 +115,8 @@ def recorded_workers(algorithm: ExplainedWorkers, state: Any, steps: Steps) -> t
     return learner, found
 
 
-_recorded = jax.jit(recorded, compiler_options=for_seldom())
-_recorded_workers = jax.jit(recorded_workers, compiler_options=for_seldom())
+_recorded = Program(recorded, for_seldom)
+_recorded_workers = Program(recorded_workers, for_seldom)
 
 
 def explanation_of(algorithm: Explained, before: Any, steps: Steps) -> Explanation:

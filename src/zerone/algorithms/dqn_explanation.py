@@ -40,7 +40,7 @@ from zerone.algorithms.off_policy_explanation import (
     ways,
 )
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.base.compilation import for_seldom
+from zerone.base.compilation import Program, for_seldom
 from zerone.base.language import translated
 from zerone.base.pytree import struct
 from zerone.parts.exploration import allowed_only
@@ -140,7 +140,7 @@ def recorded(algorithm: ExplainedDQN, state: Any, steps: Steps, key: Key) -> tup
     return now, algorithm.times(now, steps.reward.size), after, records
 
 
-_recorded = jax.jit(recorded, compiler_options=for_seldom())
+_recorded = Program(recorded, for_seldom)
 
 
 def explanation_of(algorithm: ExplainedDQN, before: Any, steps: Steps, key: Key, after: Any) -> Explanation:

@@ -29,7 +29,7 @@ from zerone.algorithms.off_policy_explanation import (
     ways,
 )
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.base.compilation import for_seldom
+from zerone.base.compilation import Program, for_seldom
 from zerone.base.language import translated
 from zerone.base.pytree import struct
 
@@ -91,7 +91,7 @@ def recorded(algorithm: ExplainedActor, state: Any, steps: Steps, key: Key) -> t
     return now, algorithm.times(now, steps.reward.size), after, records
 
 
-_recorded = jax.jit(recorded, compiler_options=for_seldom())
+_recorded = Program(recorded, for_seldom)
 
 
 def explanation_of(algorithm: ExplainedActor, before: Any, steps: Steps, key: Key, after: Any) -> Explanation:
@@ -182,4 +182,4 @@ def _looked_at(
     return own, algorithm.act(policy, memory, observation, noise)[0], algorithm.policy_metrics(policy)
 
 
-_look = jax.jit(_looked_at, compiler_options=for_seldom())
+_look = Program(_looked_at, for_seldom)

@@ -11,7 +11,7 @@ import numpy as np
 from zerone.algorithms.explanation import Column, Decision, Quantity
 from zerone.algorithms.network_explanation import on_host, quantity
 from zerone.algorithms.protocol import Array
-from zerone.base.compilation import for_seldom
+from zerone.base.compilation import Program, for_seldom
 from zerone.parts.distributions import Categorical, DiagonalNormal
 from zerone.parts.exploration import Mask
 from zerone.parts.policies import ActorAndCritic
@@ -40,7 +40,7 @@ def _looked_at(policy: ActorAndCritic, memory: Any, observation: Array, noise: A
     return distribution, log_probability, distribution.entropy(), worth
 
 
-_look = jax.jit(_looked_at, compiler_options=for_seldom())
+_look = Program(_looked_at, for_seldom)
 
 
 def decision_of(policy: ActorAndCritic, memory: Any, observation: Array, noise: Array, mask: Mask = ()) -> Decision:

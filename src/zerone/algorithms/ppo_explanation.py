@@ -13,7 +13,7 @@ from zerone.algorithms.explanation import CLOSE, MINUS, TIMES, Column, Equation,
 from zerone.algorithms.network_explanation import ACTION, STATE, at, on_host, quantity, samples, some, value
 from zerone.algorithms.policy_explanation import ENVIRONMENT, NUMBER, STATE_VALUE
 from zerone.algorithms.protocol import Array, Key, Metrics, Steps
-from zerone.base.compilation import for_seldom
+from zerone.base.compilation import Program, for_seldom
 from zerone.base.language import translated
 from zerone.base.pytree import is_on, struct
 
@@ -108,7 +108,7 @@ def recorded(algorithm: Explained, state: Any, steps: Steps, key: Key) -> tuple[
     return carry[0], jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), records), explained
 
 
-_recorded = jax.jit(recorded, compiler_options=for_seldom())
+_recorded = Program(recorded, for_seldom)
 
 
 def explanation_of(algorithm: Explained, before: Any, steps: Steps, key: Key, after: Any) -> Explanation:

@@ -12,7 +12,7 @@ from zerone.algorithms.explanation import MINUS, PLUS, TIMES, Column, Equation, 
 from zerone.algorithms.network_explanation import ACTION, REWARD, STATE, at, on_host, quantity, samples, value
 from zerone.algorithms.policy_explanation import LOG_PROBABILITY, STATE_VALUE, SURPRISE
 from zerone.algorithms.protocol import Array, Metrics, Steps
-from zerone.base.compilation import for_seldom
+from zerone.base.compilation import Program, for_seldom
 from zerone.base.language import translated
 from zerone.base.pytree import struct
 from zerone.parts.returns import Moments
@@ -98,7 +98,7 @@ def recorded(algorithm: Explained, state: Any, steps: Steps) -> tuple[Any, Array
     return after, over, metrics, rows
 
 
-_recorded = jax.jit(recorded, compiler_options=for_seldom())
+_recorded = Program(recorded, for_seldom)
 
 
 def explanation_of(algorithm: Explained, before: Any, steps: Steps) -> Explanation:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import jax
 
 from zerone.base.platforms import default_platform
 from zerone.base.program_cache import cache_folder, safe_folder, use_program_cache
+
+Options = dict[str, str | bool]
+Result = TypeVar("Result")
 
 _LARGEST = 512 * 1024 * 1024
 _SMALL_LOOP = 64 * 1024
@@ -56,7 +61,7 @@ def keep_compiled_programs() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def for_long() -> dict[str, str | bool]:
+def for_long() -> Options:
     """XLA options for a program that runs for long: faster to compile, and as fast to run as with XLA's defaults.
 
     LLVM's optimisation level 2 compiles in two thirds of the time of XLA's default, 3. The disabled pass would split
@@ -67,14 +72,49 @@ def for_long() -> dict[str, str | bool]:
     return _supported_options(xla_backend_optimization_level="2", xla_disable_hlo_passes="cpu-parallel-task-assigner")
 
 
-def for_seldom() -> dict[str, str | bool]:
+def for_seldom() -> Options:
     """XLA options for a program that runs now and then: a third of the compile time, and a third slower to run."""
     return _supported_options(xla_backend_optimization_level="1", xla_cpu_use_fusion_emitters=False)
 
 
-def for_once() -> dict[str, str | bool]:
+def for_once() -> Options:
     """XLA options for a program that runs once: hardly optimised, with half of the compile time of `for_seldom`."""
     return _supported_options(xla_backend_optimization_level="0", xla_cpu_use_fusion_emitters=False)
+
+
+class Program(Generic[Result]):
+    """A function that JAX compiles as `jax.jit` does, with options that are looked up at its first use.
+
+    `options` is one of the functions above; `how` are further arguments of `jax.jit`. The options depend on the
+    platform, and asking JAX for it starts JAX, which from then on ignores some of its settings and all flags of XLA. So
+    programs that are defined when a module is imported must not ask.
+    """
+
+    def __init__(self, function: Callable[..., Result], options: Callable[[], Options], **how: Any) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._options, self._how = function, options, how
+
+    @functools.cached_property
+    def _jitted(self) -> Any:
+        return jax.jit(self._function, compiler_options=self._options(), **self._how)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Result:
+        result: Result = self._jitted(*arguments, **named)
+        return result
+
+    def trace(self, *arguments: Any, **named: Any) -> jax.stages.Traced:
+        """The traced program for these arguments, of which only shapes and static values count."""
+        traced: jax.stages.Traced = self._jitted.trace(*arguments, **named)
+        return traced
+
+    def lower(self, *arguments: Any, **named: Any) -> jax.stages.Lowered:
+        """The program for these arguments, to be compiled; `jax.ShapeDtypeStruct` may take the place of an array."""
+        lowered: jax.stages.Lowered = self._jitted.lower(*arguments, **named)
+        return lowered
+
+    def eval_shape(self, *arguments: Any, **named: Any) -> Any:
+        """The result with `jax.ShapeDtypeStruct` in place of arrays; nothing is compiled."""
+        return jax.eval_shape(self._function, *arguments, **named)
 
 
 def give_back_memory() -> None:
@@ -89,7 +129,7 @@ def give_back_memory() -> None:
     trim(0)
 
 
-def _supported_options(**options: str | bool) -> dict[str, str | bool]:
+def _supported_options(**options: str | bool) -> Options:
     """Return the options that this version of XLA accepts; none on platforms other than the CPU.
 
     Options that the user sets in `XLA_FLAGS` are left out, so that the user's values hold.

@@ -17,7 +17,7 @@ import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, act_masked, initial_memory, is_table
 from zerone.base.bits import in_32_bits
-from zerone.base.compilation import for_long, for_once, for_seldom
+from zerone.base.compilation import Program, for_long, for_once, for_seldom
 from zerone.base.errors import RunError
 from zerone.base.language import translated
 from zerone.base.platforms import default_platform
@@ -125,11 +125,11 @@ def copied(carry: Carry) -> Carry:
     return own
 
 
-_initial = jax.jit(initial, compiler_options=for_once())
-_advance = jax.jit(advance, donate_argnums=2, compiler_options=for_long())
+_initial = Program(initial, for_once)
+_advance = Program(advance, for_long, donate_argnums=2)
 _advance_all = jax.jit(jax.vmap(advance, in_axes=(None, None, 0, 0, 0, 0, None)), donate_argnums=2)
-_evaluate = jax.jit(evaluate_episodes, static_argnums=(7, 8, 9), compiler_options=for_seldom())
-_copied = jax.jit(copied, compiler_options=for_seldom())
+_evaluate = Program(evaluate_episodes, for_seldom, static_argnums=(7, 8, 9))
+_copied = Program(copied, for_seldom)
 
 
 @jax.jit

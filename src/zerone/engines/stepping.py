@@ -17,7 +17,7 @@ import numpy as np
 from zerone.algorithms.explanation import Decision, Explains, ExplainsActing, Explanation
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps
 from zerone.base.bits import in_32_bits
-from zerone.base.compilation import for_seldom
+from zerone.base.compilation import Program, for_seldom
 from zerone.engines.compiled import Carry, _advance, _copied, _initial
 from zerone.engines.rollout import OWN_PLAY, EnvironmentState, RolloutNoise
 from zerone.engines.streams import TRAIN
@@ -206,5 +206,5 @@ def stepped(environment: TimedEnvironment, key: Key, state: Any, action: Array) 
     return environment.step(key, state, action)[1]
 
 
-_stepped = jax.jit(stepped, compiler_options=for_seldom())
-_observed = jax.jit(observed, compiler_options=for_seldom())
+_stepped = Program(stepped, for_seldom)
+_observed = Program(observed, for_seldom)

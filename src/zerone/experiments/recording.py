@@ -6,7 +6,6 @@ result is an array over iterations. The random numbers are the engine's: seed s 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Metrics, Steps
-from zerone.base.compilation import for_long
+from zerone.base.compilation import Program, for_long
 from zerone.engines.compiled import PREFETCH, Carry, initial
 from zerone.engines.rollout import OWN_PLAY
 from zerone.engines.streams import TRAIN
@@ -104,7 +103,7 @@ def learn(
 
 
 _initial = jax.jit(initial)
-_learn = functools.partial(jax.jit, static_argnums=(5, 6), donate_argnums=2, compiler_options=for_long())(learn)
+_learn = Program(learn, for_long, static_argnums=(5, 6), donate_argnums=2)
 
 
 class Episodes(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 
 from zerone.algorithms.protocol import initial_memory
 from zerone.base.bits import in_32_bits
-from zerone.base.compilation import for_seldom
+from zerone.base.compilation import Program, for_seldom
 from zerone.base.errors import InputError
 from zerone.environments.drawing.geometry import grid_of
 from zerone.environments.drawing.scene import scene_of, shapes_of
@@ -99,7 +99,7 @@ def played(
     return {"state": state, "observation": observation}, rest
 
 
-_played = jax.jit(played, static_argnums=4, compiler_options=for_seldom())
+_played = Program(played, for_seldom, static_argnums=4)
 
 
 def _row(rest: dict[str, Any], at: int) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.place import absolute, as_seen
@@ -191,6 +192,7 @@ def engine_of(
             from somewhere else must not run arbitrary code); or the configuration names something that does not
             exist, and the message names the file.
     """
+    keep_compiled_programs()
     default_platform()  # a missing platform is not the folder's fault
     config = folder.config
     saved = config["environment"]
