@@ -97,6 +97,9 @@ PROMISES: tuple[tuple[Any, ...], ...] = (
     ("ppo", "InvertedPendulum-v5", "host", 990.0, 100_000),
     ("ppo", "MiniGrid-Empty-5x5-v0", "host", 0.95, 40_960),
     ("ppo", "LunarLander-v3", "host", 200.0, 1_000_000),
+    ("ppo", "HalfCheetah-v5", "host", 3_700.0, 200_000),
+    ("ppo", "Hopper-v5", "host", 1_000.0, 200_000),
+    ("td3", "Hopper-v5", "host", 1_000.0, 100_000),
 )
 EXACT = ("CliffWalking-v1", "Taxi-v4", "FrozenLake-v1", "FrozenLake8x8-v1", "Blackjack-v1")
 """Tasks for which the exact mean return of the last greedy policy (`exact.value_of`) must reach the level.
