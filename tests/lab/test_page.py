@@ -7,6 +7,7 @@ import time
 import pytest
 from browser import found, wait_for
 
+from zerone.engines.stepping import Stepper
 from zerone.lab import server as serving
 
 pytestmark = pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")
@@ -172,3 +173,18 @@ def test_the_maze_is_changed_by_clicking_and_by_keys(browser):
     assert browser.run(tip % (1.5 * side))  # a wall has no values to show
     assert browser.run(tip % (2.5 * side))
     assert not browser.run(tip % (0.5 * side))
+
+
+def test_a_training_that_failed_says_so_also_when_the_page_is_drawn_again(browser, monkeypatch):
+    def lost(*_):
+        raise RuntimeError("the device was lost")
+
+    browser.until("document.querySelector('.transport .play') && document.querySelector('.veil')?.hidden")
+    monkeypatch.setattr(Stepper, "forward", lost)
+    browser.press("ArrowRight", 39)
+    browser.until("document.querySelector('.veil.bad:not([hidden])')")
+    for text in ("这次训练出错了", "This training has failed"):
+        assert "the device was lost" in browser.text(".veil.bad")
+        assert browser.run("document.querySelector('.transport').inert")
+        browser.click("#language")
+        browser.until(f"document.querySelector('.veil.bad:not([hidden])')?.innerText.includes('{text}')")

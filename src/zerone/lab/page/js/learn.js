@@ -106,9 +106,10 @@ export class Learn {
 
   // The message over the picture while there is none.
   cover(session = null) {
-    const state = session?.state ?? "compiling";
+    const state = session?.state ?? "compiling", bad = state === "refused" || state === "failed";
+    this.transport.element.inert = bad;  // nothing is left to play
+    this.transport.element.classList.toggle("dim", bad);
     if (state === "ready") return this.view.cover(null);
-    const bad = state === "refused" || state === "failed";
     if (this.view && this.name === session?.session) return this.view.cover(t(state), serverText(session.text), bad);
     const inside = bad ? [make("p", { class: "title" }, t(state)), make("p", {}, serverText(session.text))]
       : this.page.lost ? [make("p", { class: "title" }, t("connecting"))]

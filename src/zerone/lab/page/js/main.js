@@ -79,6 +79,7 @@ class Page {
       this.view.tell(this.session);
       if (this.points) this.view.points(this.points);
       if (this.frame) this.view.show(this.frame);
+      if (["refused", "failed"].includes(this.session.state)) this.view.tell(this.session);  // the frame took the message away
     }
   }
 
