@@ -1,46 +1,39 @@
-"""Slots are given out in order, so no thread waits for ever. Python's semaphore is the broken twin."""
+"""Slots are given out in order, so no thread waits for ever. The broken twin serves the last to ask first."""
 
 from __future__ import annotations
 
 import threading
-import time
-from contextlib import contextmanager
 
 from zerone.lab.turns import Turns
 
 
-def shares(turn):
-    """How often each of five threads gets a slot if all of them ask again and again."""
-    counts, ended = [0] * 5, threading.Event()
+def order_of(take, threads=4, rounds=5):
+    """The threads in the order of their turns; `take` is a turn's context, and each holds it until all others wait."""
+    turns, left, order = Turns(1), [rounds] * threads, []
+    pause = threading.Event()
 
     def work(number):
-        while not ended.is_set():
-            with turn():
-                counts[number] += 1
-                time.sleep(0.002)
+        while left[number]:
+            with take(turns):
+                left[number] -= 1
+                order.append(number)
+                while len(turns._waiting) < sum(each > 0 for place, each in enumerate(left) if place != number):
+                    pause.wait(0.001)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(5)]
-    for each in threads:
-        each.start()
-    time.sleep(0.4)
-    ended.set()
-    for each in threads:
+    with turns.turn():
+        running = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
+        for number, each in enumerate(running):
+            each.start()
+            while len(turns._waiting) <= number:
+                pause.wait(0.001)
+    for each in running:
         each.join()
-    return counts
+    return order
 
 
 def test_everybody_has_a_turn():
-    counts = shares(Turns(2).turn)
-    assert min(counts) > 0.7 * max(counts) > 5
-    semaphore = threading.Semaphore(1)
-
-    @contextmanager
-    def unfair():
-        with semaphore:
-            yield
-
-    unequal = shares(unfair)
-    assert min(unequal) < 0.7 * max(unequal)
+    assert order_of(Turns.turn) == [0, 1, 2, 3] * 5
+    assert order_of(lambda turns: turns.turn(first=True)) != [0, 1, 2, 3] * 5  # the last to ask goes first
 
 
 def test_a_click_comes_before_all_that_wait():
