@@ -49,6 +49,15 @@ print(started[0])
 """
 
 
+COMPUTING = """
+import gymnasium
+import jax.numpy as jnp
+ZEROS = jnp.zeros(3)
+gymnasium.register("Own-v0", "gymnasium.envs.toy_text.frozen_lake:FrozenLakeEnv", max_episode_steps=9)
+"""
+"""An own module that starts JAX when it is imported."""
+
+
 @pytest.mark.parametrize(
     "what",
     [
@@ -56,14 +65,16 @@ print(started[0])
         "zo.train(DQN(), 'zerone/MazeFeatures-v0', steps=100, engine='host', out={out!r}, progress=False)",
         "zo.load({run!r}).agent().act(0)",
         "run(['train', 'q-learning', 'zerone/Treasure-v0', '--steps', '100', '--out', {out!r}])",
+        "run(['train', 'q-learning', 'computing:Own-v0', '--steps', '100', '--out', {out!r}])",
         "run(['evaluate', {run!r}])",
         "run(['export', {run!r}, {out!r} + '.npz'])",
     ],
 )
 def test_jax_is_set_up_before_it_starts(what, tmp_path):
     run = zo.train("q-learning", "zerone/Treasure-v0", steps=100, out=tmp_path / "run", progress=False)
+    (tmp_path / "computing.py").write_text(COMPUTING)
     program = BEGIN.format(what=what.format(out=str(tmp_path / "out"), run=str(run.path)))
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert (done.returncode, done.stdout.split()[-1:]) == (0, ["False"]), done.stdout + done.stderr

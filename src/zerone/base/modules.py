@@ -108,6 +108,9 @@ def imported_object(id: str, what: str) -> Any:  # noqa: A002
 
 def module_called(name: str) -> ModuleType:
     """Import and return a module; if it is the file that is run as the main program, return `__main__`."""
+    from zerone.base.compilation import keep_compiled_programs
+
+    keep_compiled_programs()  # a module that computes an array starts JAX
     return sys.modules[MAIN] if name == name_of_main() else importlib.import_module(name)
 
 
