@@ -14,7 +14,7 @@ import click
 from zerone.base.errors import ZeroneError, in_shell
 from zerone.base.language import ENGLISH, in_language, process_in_language, translated
 from zerone.base.meanings import meanings
-from zerone.base.place import asked_here, in_short
+from zerone.base.place import fixed_working_folder, in_short
 from zerone.base.synonyms import COMMANDS as WORDS
 from zerone.cli.language import Context, language_option, spoken, with_language
 from zerone.cli.options import option_names
@@ -117,7 +117,7 @@ zerone.params.append(language_option())
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. A traceback is shown only with `--debug`."""
-    with in_shell(), asked_here(), in_language(ENGLISH):
+    with in_shell(), fixed_working_folder(), in_language(ENGLISH):
         try:
             name, rest = spoken(arguments, os.environ, getattr(sys.stdout, "encoding", None))
         except ZeroneError as error:

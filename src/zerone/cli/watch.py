@@ -113,7 +113,7 @@ def watch(
     from zerone.environments.endings import ending
     from zerone.environments.gym.around import Around
     from zerone.player.episode import open_environment
-    from zerone.training.action_masks import asked_of
+    from zerone.training.action_masks import mask_source_of_run
 
     environment = open_environment(
         identity["id"],
@@ -122,7 +122,7 @@ def watch(
         mode,
         seed,
         around=Around.read(identity["around"]),
-        allowing=(asks := asked_of(loaded.config)),
+        mask_source=(asks := mask_source_of_run(loaded.config)),
     )
     number = (
         None if isinstance(source, FollowedPolicy) and episodes is None else episodes or (1 if video is not None else 3)
@@ -188,9 +188,9 @@ def _show(
 
     hands = None
     if mode == "rgb_array" and video is None:
-        from zerone.player.interaction import Hands
+        from zerone.player.interaction import ManualControl
 
-        hands = Hands(environment, identity, act, remembers=source.remembers)
+        hands = ManualControl(environment, identity, act, remembers=source.remembers)
         act = hands.act
     moments = episode.episodes(environment, act, number=number, seed=seed, why=why, begin=source.begin)
     if video is not None:

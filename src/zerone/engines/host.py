@@ -25,7 +25,7 @@ from zerone.engines.protocol import GREEDY, Act, Evaluation, EvaluationSettings,
 from zerone.engines.python_loop import PythonLoopEngine
 from zerone.engines.streams import EVALUATE, TRAIN
 from zerone.engines.vector_rollout import Block, EpisodeResults, Player, VectorStep, playing
-from zerone.environments.gym.allowed import Allowing
+from zerone.environments.gym.allowed import MaskSource
 from zerone.environments.gym.around import time_limit_of
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
@@ -46,7 +46,7 @@ TRUNCATED = 5
 MakeVector = Callable[[int, int], Vector]
 
 
-class SideBySide(Protocol):
+class EnvironmentProcesses(Protocol):
     """Processes with environments for training and evaluation; they are started when one is needed."""
 
     @property
@@ -119,10 +119,11 @@ class Host(PythonLoopEngine):
 
     def __init__(
         self, algorithm: Algorithm, make_vector: MakeVector, make_evaluation: MakeVector | None = None,
-        at_once: int = MOST_AT_ONCE, side_by_side: SideBySide | None = None, allowing: Allowing | None = None,
+        at_once: int = MOST_AT_ONCE, side_by_side: EnvironmentProcesses | None = None,
+        mask_source: MaskSource | None = None,
     ) -> None:  # fmt: skip
         self.algorithm, self._at_once, self._side_by_side = algorithm, at_once, side_by_side
-        self.allowing = allowing
+        self.mask_source = mask_source
         """The source of action masks, if the algorithm keeps to them; `make_vector` uses the same."""
         with in_32_bits():  # needed where an agent is copied
             self._on_device = jax.device_put(algorithm)  # once, not at each step
@@ -135,10 +136,12 @@ class Host(PythonLoopEngine):
         self._checked = False
         with GlobalChance(0):
             probe = self._opened(self._make_evaluation(1, 0))
-            if allowing is not None:  # checks the first mask before any file is created
+            if mask_source is not None:  # checks the first mask before any file is created
                 _require_mask(probe)
         encoding = probe.encoding if isinstance(probe, OwnVector) else None
-        self.spaces = Spaces(probe.single_observation_space, probe.single_action_space, encoding, allowing is not None)
+        self.spaces = Spaces(
+            probe.single_observation_space, probe.single_action_space, encoding, mask_source is not None
+        )
         self._evaluation: Vector | None = probe
         self._time_limit = time_limit_of(probe.envs[0]) if isinstance(probe, InTurn) else None
         self._programs = Programs(self.spaces)
@@ -146,7 +149,7 @@ class Host(PythonLoopEngine):
 
     def __reduce__(self) -> tuple[Any, ...]:
         made = self._make_vector, self._make_evaluation
-        others = self._at_once, self._side_by_side, self.allowing
+        others = self._at_once, self._side_by_side, self.mask_source
         return Host, (self.algorithm, *made, *others)  # new environments
 
     def _opened(self, vector: Vector) -> Vector:
