@@ -79,8 +79,8 @@ EXPERIMENT = Experiment(
         "tutorial's settings: 20 hidden units, all of which both of dueling's streams read, step size 0.001, γ = 0.9, "
         "a replay memory of 3,000 steps, 15,000 updates. Once without a time limit, as in the tutorial, and once with "
         "Gymnasium's. Measured: the reward accumulated while learning, from the first update on.",
-        "单分支与双分支的 DQN，环境是 25 种力矩、奖励取十分之一的单摆，用教程的设置：20 个隐藏单元，Dueling 的两个分支都"
-        "读取全部单元，步长 0.001，γ = 0.9，经验回放 3,000 步，更新 15,000 次。一次像教程那样不设时间限制，一次用 "
+        "单分支与双分支的 DQN，环境是 25 种力矩、奖励取十分之一的单摆，用教程的设置：20 个隐藏单元，Dueling 的两个分支"
+        "都读取全部单元，步长 0.001，γ = 0.9，经验回放 3,000 步，更新 15,000 次。一次像教程那样不设时间限制，一次用 "
         "Gymnasium 的限制。测量：从第一次更新起，学习期间累积的奖励。",
     ),
     environment="zerone/Pendulum25-v0",
