@@ -25,7 +25,7 @@ from zerone.cli.language import spoken
 from zerone.environments.gym.guard import guarded
 from zerone.training import fields
 
-CHINESE = re.compile(r"[\u4e00-\u9fff]")
+CHINESE = re.compile(r"[\u4e00-\u9fff、]")
 TOOL = Path(__file__).parent.parent.parent / "tools" / "translations.py"
 
 
