@@ -7,7 +7,7 @@ export const QUANTITIES = {
   "mean value of the minibatch": "小批量的平均价值",
   "mean value of the states": "各状态的平均价值",
   "exploration rate": "探索率",
-  "logarithm of the probability of the action taken": "所做动作概率的对数",
+  "log-probability of the action taken": "所做动作概率的对数",
   "negative log-likelihood, surprise": "负对数似然（惊讶程度）",
   "entropy: how undecided the policy is here": "熵：策略在这里有多犹豫",
   "entropy of the policy": "策略的熵",
