@@ -117,7 +117,7 @@ class DQN(OffPolicy):
     keeps_to_masks: ClassVar[bool] = True
     metrics: ClassVar[Mapping[str, str]] = {
         "cost": "loss of the TD errors of a minibatch",
-        "q": "value Q(s, a) of the remembered actions of a minibatch",
+        "q": "value Q(s, a) of the stored actions of a minibatch",
         "epsilon": "exploration rate ε",
     }
 
