@@ -126,7 +126,7 @@ def on_film(
                         name = name_of(environment)
                         raise RunError(
                             translated(
-                                "environment {name}: its picture is {found}: a film's must be of one size",
+                                "environment {name}: its picture is {found}: a video's must be of one size",
                                 name=name,
                                 found=found,
                             )
