@@ -90,6 +90,8 @@ EACH = {
     "bounds, a picture": (small_sac(), PICTURE, spaces.Box(-3, 7, (2, 2), np.float32)),
     "delayed": (small_td3(layer_norm=True), PLACE, TURN),
     "whole numbers": (small_ddpg(), spaces.Box(0, 9, (), np.int64), spaces.Box(-3, 200, (2, 1), np.int16)),
+    "a scalar": (small_sac(), spaces.Box(-9, 9, (), np.float64), spaces.Box(-1, 2, (), np.float32)),
+    "a whole scalar": (small_ppo(), PLACE, spaces.Box(-3, 4, (), np.int64)),
     "booleans": (small_ppo(), spaces.Box(0, 1, (3,), bool), spaces.Box(0, 1, (3,), bool)),
     "layer norm": (small_dqn(layer_norm=True, activation="gelu", hidden=(16, 8)), PLACE, spaces.Discrete(3)),
     "layer norm and streams": (small_dqn(dueling=True, layer_norm=True, activation="elu"), PLACE, spaces.Discrete(3)),
@@ -183,7 +185,7 @@ def run_onnx(path, inputs):
 def require_same(ours, theirs, space):
     assert theirs.dtype == space.dtype
     assert theirs.shape == ours.shape
-    assert all(space.contains(each) for each in theirs)
+    assert all(space.contains(np.asarray(each)) for each in theirs)
     if theirs.dtype.kind == "f":
         np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-5)
     else:

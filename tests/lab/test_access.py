@@ -86,6 +86,7 @@ ATTACKS = {
     "the ticket under another name": (NoToken, {"cookie": "ticket"}),
     "a wrong token": (NoToken, {"cookie": None, "query": "token=guess"}),
     "an empty token": (NoToken, {"cookie": None, "query": "token="}),
+    "a query of many fields": (NoToken, {"cookie": None, "query": "a=1&" * 20}),
     "a cookie that is none": (NoToken, {"cookie": 'a"b;\x01=;=='}),
     "the file behind the page": (NoToken, {"cookie": None, "path": "/page/js/main.js"}),
     "a socket without a token": (NoToken, {"cookie": None, "kind": "websocket", "origin": f"http://{HOME}"}),

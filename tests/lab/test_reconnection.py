@@ -63,7 +63,7 @@ def test_who_knows_the_key_gets_the_cookie_and_nobody_else():
         query(Reconnection(KEY).challenge()),  # of an earlier start
         query(challenge.replace(challenge[:3], "999", 1)),
         urlencode({"challenge": challenge}), urlencode({"proof": proof_of(KEY, PORT, "")}), "challenge=&proof=",
-        f"token={KEY}", "\xff=\xff", "challenge=" + "9" * 5000, "challenge=\u0663",
+        f"token={KEY}", "\xff=\xff", "challenge=" + "9" * 5000, "a=1&" * 20, "challenge=\u0663",
     ]  # fmt: skip
     for each in wrong:
         status, _, cookie = asked(access, reconnection, each.encode("utf-8").decode("latin-1"))

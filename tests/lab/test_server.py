@@ -19,6 +19,9 @@ from zerone.lab import assets, connections, sessions
 from zerone.lab import server as serving
 from zerone.lab.visit import Visit
 
+HUGE = 10**400
+"""A whole number that no float holds."""
+
 
 def test_the_page_is_whole_and_small(lab):
     assert lab.ask(f"/?token={lab.access.token}").status == 200
@@ -98,7 +101,10 @@ def test_a_message_that_is_too_large_ends_the_connection(lab):
     ["", "{", "[]", "null", "1e999", "[" * 30_000, '{"do": "fly"}', '{"do": "play", "more": 1}',
      '{"do": "pace", "pace": 3}', '{"do": "pace", "pace": true}',
      '{"do": "attach", "session": "../../etc/passwd"}', '{"do": "begin", "setups": []}',
-     '{"do": "begin", "setups": [{}, {}, {}, {}, {}]}'],
+     '{"do": "begin", "setups": [{}, {}, {}, {}, {}]}', f'{{"do": "point", "at": [{HUGE}, 0]}}',
+     json.dumps({"do": "begin", "setups": [MAZE | {"settings": {"epsilon": HUGE}}]}),
+     json.dumps({"do": "begin", "setups": [MAZE | {"settings": {"\ud800": None}}]}),
+     json.dumps({"do": "begin", "setups": [MAZE | {"options": {"layout": ["S\ud800G"]}}]})],
 )  # fmt: skip
 def test_what_is_no_message_is_refused_in_one_line(lab, text):
     with lab.page() as page:

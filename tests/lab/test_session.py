@@ -199,6 +199,21 @@ def test_sessions_are_there_again_after_the_server_has_ended(tmp_path):
     assert damaged.find(session.name, lambda: None) is None
 
 
+@pytest.mark.parametrize("value", ['"\\ud800"', str(10**400), "NaN"])
+def test_sessions_of_somebody_else_do_not_prevent_that_ours_are_kept(tmp_path, value):
+    setup = json.dumps(MAZE | {"settings": {"epsilon": "VALUE"}}).replace('"VALUE"', value)
+    (tmp_path / "lab.json").write_text(f'{{"sessions": [{{"name": "{"a" * 24}", "at": 1, "setups": [{setup}]}}]}}')
+    sessions = Sessions(tmp_path)
+    sessions.load()
+    ours = sessions.begin([read_setup(MAZE)], lambda: None)
+    while ours.state == "compiling":
+        time.sleep(0.01)
+    sessions.save()
+    assert ours.name in (tmp_path / "lab.json").read_text()
+    assert sessions.find("a" * 24, lambda: None) is None
+    sessions.close()
+
+
 def test_what_has_diverged_is_said(monkeypatch):
     monkeypatch.setattr("zerone.lab.moment._rounded", lambda _: float("nan"))
     woken = threading.Event()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any, cast
 
 from zerone.base.errors import InputError
@@ -45,3 +47,20 @@ def short(value: Any) -> str:
     """A value as text for an error, cut to 100 characters."""
     text = repr(value)
     return text if len(text) <= 100 else text[:100] + "…"
+
+
+def can_be_written(value: Any) -> bool:
+    """Whether a value can be written as JSON: it contains no lone surrogate, and no infinite number or NaN."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return False
+    return True
+
+
+def is_finite(number: float) -> bool:
+    """Whether a number is finite as a float, which a whole number may be too large for."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False

@@ -96,7 +96,7 @@ OPERATIONS: dict[str, Any] = {
     "add": lambda x, number: x + number,
     "normalize": lambda x, mean, by, scale, shift, limit: np.clip((x - mean) / by, -limit, limit) * scale + shift,
     "divide": lambda x, by: x / np.float32(by),
-    "reshape": lambda x, axes, shape: x.reshape(*x.shape[: x.ndim - axes], *shape),
+    "reshape": lambda x, axes, shape: x.reshape((*x.shape[: x.ndim - axes], *shape)),
     "transpose": transpose,
     "part": lambda x, begin, end: x[..., begin:end],
     "join": lambda *parts: np.concatenate(parts, -1),

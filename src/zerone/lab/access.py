@@ -15,9 +15,8 @@ import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs
 
-from zerone.lab.reconnection import Reconnection
+from zerone.lab.reconnection import Reconnection, field_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -77,8 +76,7 @@ class Access:
 
     def opens(self, query: str) -> bool:
         """Whether the query string contains the token."""
-        given = parse_qs(query, max_num_fields=8).get("token", [""])
-        return _equal_in_constant_time(given[0], self.token)
+        return _equal_in_constant_time(field_of(query, "token"), self.token)
 
     def admits(self, cookies: str) -> bool:
         """Whether the `Cookie` header contains the valid cookie."""

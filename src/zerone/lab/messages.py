@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from zerone.base.errors import InputError
-from zerone.base.values import short
+from zerone.base.values import can_be_written, is_finite, short
 from zerone.lab.setups import Setup, named, object_of, read_setup, require_small, seed_of
 
 MOST_SETUPS = 4
@@ -132,6 +131,8 @@ def read(text: str) -> Message:
         found = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise InputError("the message is not JSON") from None
+    if not can_be_written(found):  # a lone surrogate could be neither sent back nor saved
+        raise InputError("the message is not JSON")
     asked = object_of(found, "the message")
     do = asked.pop("do", None)
     if do == "begin":
@@ -189,7 +190,7 @@ def _point(asked: dict[str, Any]) -> Point:
         return Point(None)
     if not isinstance(at, list) or len(at) != 2 or not all(type(each) in (int, float) for each in at):
         raise InputError(f"at = {short(at)} is not allowed: must be two numbers")
-    if not all(math.isfinite(each) and abs(each) < FARTHEST for each in at):
+    if not all(is_finite(each) and abs(each) < FARTHEST for each in at):
         raise InputError(f"at = {short(at)} is not allowed: must be within the picture")
     return Point((float(at[0]), float(at[1])))
 

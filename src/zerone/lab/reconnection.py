@@ -25,6 +25,8 @@ SECONDS = 20
 """How many seconds a challenge is valid."""
 NAME = "lab.key"
 LENGTH = 64
+MOST_FIELDS = 8
+"""A URL query with more fields than this has no field at all."""
 READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """No link is followed, and nobody waits for what a pipe in the file's place may say."""
 
@@ -48,8 +50,7 @@ class Reconnection:
 
     def is_answered(self, query: str, port: int, now: float | None = None) -> bool:
         """Whether a URL query has a valid challenge of this server, and the digest that proves knowledge of the key."""
-        given = parse_qs(query, max_num_fields=8)
-        challenge, proof = given.get("challenge", [""])[0], given.get("proof", [""])[0]
+        challenge, proof = field_of(query, "challenge"), field_of(query, "proof")
         asked = challenge.partition(".")[0]
         if not (asked.isascii() and asked.isdecimal() and len(asked) < LENGTH):
             return False
@@ -57,6 +58,14 @@ class Reconnection:
         ours = hmac.compare_digest(challenge.encode(), f"{asked}.{digest(self.boot, asked)}".encode())
         proved = hmac.compare_digest(proof.encode(), digest(self.key, f"{port} {challenge}").encode())
         return ours and proved and -1 <= age <= SECONDS
+
+
+def field_of(query: str, name: str) -> str:
+    """The first value of a field of a URL query; empty if it is missing, or if the query has too many fields."""
+    try:
+        return parse_qs(query, max_num_fields=MOST_FIELDS).get(name, [""])[0]
+    except ValueError:
+        return ""
 
 
 def digest(key: str, text: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.errors import InputError
 from zerone.base.files import read_object, replacing
+from zerone.base.values import can_be_written
 from zerone.lab.messages import ARM, Disturb, Take, read_disturb
 from zerone.lab.session import Session
 from zerone.lab.setups import Setup, read_setup
@@ -48,6 +49,8 @@ class Sessions:
         try:
             there = self._file.is_file() and not self._file.is_symlink()
             found = read_object(self._file, LARGEST_FILE) if there else {}
+            if not can_be_written(found):  # what is kept is written again
+                return
             self._kept = {each["name"]: each for each in found.get("sessions", [])[:MOST_KEPT]}
             self.trainings = [each for each in found.get("trainings", []) if isinstance(each, str)]
         except (InputError, KeyError, TypeError, AttributeError):

@@ -6,12 +6,11 @@ So a set-up cannot import code, name a file, or create something very large.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from zerone.base.errors import InputError, nearest
-from zerone.base.values import short
+from zerone.base.values import is_finite, short
 
 LARGEST_SEED = 2**32 - 1
 LONGEST_TEXT, LONGEST_SIDE = 100, 24
@@ -70,7 +69,7 @@ def _plain(given: Any, name: str) -> dict[str, Any]:
                 raise InputError(f"{key} = {short(each)} is not allowed on the page: give it to zerone train")
             if not isinstance(each, (str, bool, int, float)):
                 raise InputError(f"{key} = {short(value)} is not allowed: must be a number, a switch or a word")
-            if isinstance(each, (int, float)) and not math.isfinite(each):
+            if isinstance(each, (int, float)) and not is_finite(each):
                 raise InputError(f"{key} = {short(value)} is not allowed: must be a finite number")
     return found
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from zerone.base.errors import InputError
 from zerone.base.language import translatable, translated
+from zerone.base.values import can_be_written
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -76,7 +77,7 @@ def text(value: object, where: str) -> str:
 
 def anything(value: object, where: str) -> Any:
     """Any JSON value: it is checked where it is used."""
-    return _predicate_check(translatable("text that can be written"), _can_be_written)(value, where)
+    return _predicate_check(translatable("text that can be written"), can_be_written)(value, where)
 
 
 def or_none(check: Check[T]) -> Check[T | None]:
@@ -175,15 +176,6 @@ def _predicate_check(allowed: str, holds: Callable[[Any], bool], **values: objec
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.isprintable() and len(value) <= LONGEST
-
-
-def _can_be_written(value: object) -> bool:
-    """Whether a value contains no lone surrogate, and no infinite number or NaN."""
-    try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError:
-        return False
-    return True
 
 
 def _object(value: object, where: str) -> dict[str, object]:

@@ -126,10 +126,27 @@ def test_of_what_has_parts_each_part_is_stacked(space, shape):
     vector.close()
 
 
-def test_counts_stay_counts():
-    vector = make_vector(around(frame_stack=2).put(functools.partial(Shows, spaces.Discrete(4)), "S"), "S", 1, 0)
-    assert describe(vector.single_observation_space) == "MultiDiscrete(4, 4)"
+@pytest.mark.parametrize(
+    ("space", "seen"),
+    [
+        (spaces.Discrete(4), "4, 4"),
+        (spaces.MultiDiscrete([4, 3], start=[-2, 5]), "4, 3, 4, 3"),
+        (spaces.MultiBinary((1, 2)), "2, 2, 2, 2"),
+        (spaces.Tuple([spaces.Discrete(3, start=2), spaces.MultiBinary(2)]), "3, 3, 2, 2, 2, 2"),
+        (spaces.Dict(a=spaces.Tuple([spaces.MultiDiscrete([[2], [5]], np.int32)])), "2, 5, 2, 5"),
+    ],
+    ids=["Discrete", "MultiDiscrete", "MultiBinary", "Tuple", "Dict"],
+)
+def test_counts_stay_counts(space, seen):
+    make = around(frame_stack=2).put(functools.partial(Shows, space), "S")
+    vector = make_vector(make, "S", 1, 0)
+    assert describe(vector.single_observation_space) == f"MultiDiscrete({seen})"
+    vector.reset(seed=[0])
     vector.close()
+    env = make()
+    observation, _ = env.reset(seed=0)
+    assert env.observation_space.contains(observation)
+    env.close()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import gymnasium
+import numpy as np
+from gymnasium import spaces
 
 from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translatable, translated
@@ -20,6 +22,7 @@ from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.base.saved_types import AroundConfig, WrapperConfig
 from zerone.environments.gym.conversion import raised, shown
 from zerone.environments.gym.kinds import Env, Maker, Played, Wrapper
+from zerone.environments.gym.views import Space
 
 MOST_FRAMES = 1_000
 """Maximum number of stacked observations, and of repeated steps."""
@@ -190,7 +193,7 @@ def _made(make: Maker, around: Around, identity: str) -> Env:
         for each in around.wrappers:
             env = each(env, identity)
         if around.frame_stack > 1:
-            env = gymnasium.wrappers.FrameStackObservation(env, around.frame_stack)
+            env = _stacked(env, around.frame_stack)
     except ZeroneError:
         made.close()
         raise
@@ -205,6 +208,27 @@ def _made(make: Maker, around: Around, identity: str) -> Env:
             )
         ) from error
     return env
+
+
+def _stacked(env: Env, frames: int) -> Env:
+    """Gymnasium's wrapper that joins the latest observations, with a space of which counts stay counts."""
+    stack: Env = gymnasium.wrappers.FrameStackObservation(env, frames)
+    stack.observation_space = _counted(env.observation_space, stack.observation_space, frames)
+    return stack
+
+
+def _counted(one: Space, stack: Space, frames: int) -> Space:
+    """The space of `frames` observations of the space `one`; `stack` is Gymnasium's, in which counts are a `Box`."""
+    if isinstance(one, spaces.MultiDiscrete):
+        numbers, start = (np.stack([each] * frames) for each in (one.nvec, one.start))
+        return spaces.MultiDiscrete(numbers, one.dtype.type, start=start)
+    if isinstance(one, spaces.MultiBinary):
+        return spaces.MultiBinary((frames, *one.shape))
+    if isinstance(one, spaces.Tuple) and isinstance(stack, spaces.Tuple):
+        return spaces.Tuple([_counted(*pair, frames) for pair in zip(one.spaces, stack.spaces, strict=True)])
+    if isinstance(one, spaces.Dict) and isinstance(stack, spaces.Dict):
+        return spaces.Dict({name: _counted(one[name], each, frames) for name, each in stack.spaces.items()})
+    return stack
 
 
 def time_limit_of(env: Env) -> int | None:
