@@ -44,7 +44,7 @@ jax.config.update("jax_traceback_in_locations_limit", 0)
 # As in `zerone.__main__`: importing and tracing create hundreds of thousands of objects that are never freed.
 gc.freeze()
 gc.set_threshold(10_000)
-# Files of tests need not survive a power failure. PendingSteps for the disk would be 5% of the tests' time.
+# Files of tests need not survive a power failure. Waiting for the disk would be 5% of the tests' time.
 os.fsync = lambda _: None
 
 # No deadline: the time of an example depends on the load of the machine.

@@ -76,7 +76,7 @@ def act_stochastically(
 
 
 class Explorer:
-    """ExportsActions stochastically, step by step, in environments that are stepped elsewhere."""
+    """Acts stochastically, step by step, in environments that are stepped elsewhere."""
 
     def __init__(self, algorithm: Algorithm, spaces: Spaces) -> None:
         def draw(algorithm: Algorithm, policy: Any, seeds: Array, block: Array) -> Any:

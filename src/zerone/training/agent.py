@@ -196,7 +196,7 @@ class Agent:
 
 
 class Exploring:
-    """ExportsActions with exploration; successive calls are the steps of one episode."""
+    """Acts with exploration; successive calls are the steps of one episode."""
 
     def __init__(self, agent: Agent, engine: Engine, seed: int) -> None:
         with in_32_bits():
