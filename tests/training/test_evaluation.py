@@ -10,7 +10,8 @@ from toys import CounterEnv, Keeper
 
 import zerone as zo
 from zerone.engines.compiled import Compiled
-from zerone.engines.host import Host, widths_for
+from zerone.engines.host import Host
+from zerone.engines.host_evaluation import widths_for
 from zerone.engines.protocol import GREEDY, Evaluation, EvaluationSettings, Stopped
 from zerone.environments import catalogue
 from zerone.training import checkpoint, environment_setup

@@ -30,7 +30,7 @@ from zerone.cluster.ray_engine import RayEngine
 from zerone.cluster.supervisor import Supervisor
 from zerone.cluster.worker import Accumulator, EvaluationTask, News, Task
 from zerone.cluster.worker_programs import FlatParameters, Vector
-from zerone.engines.host import seeds_for
+from zerone.engines.host_evaluation import seeds_for
 from zerone.engines.host_programs import as_seen, update_key
 from zerone.engines.offline_data import OfflineData
 from zerone.engines.protocol import GREEDY, Engine, Evaluation, EvaluationSettings, Stopped

@@ -233,7 +233,8 @@ def _host_engine(
     algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str,
     around: Around, processes: Processes | None, asks: MaskSource | None,
 ) -> Engine:  # fmt: skip
-    from zerone.engines.host import MOST_AT_ONCE, Host
+    from zerone.engines.host import Host
+    from zerone.engines.host_evaluation import MOST_AT_ONCE
     from zerone.environments.gym.checked_vector import training_vector
     from zerone.environments.gym.makers import maker
     from zerone.environments.gym.vector import make_vector
