@@ -5,6 +5,7 @@ import sys
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from gymnasium import spaces
@@ -51,13 +52,43 @@ class OtherArguments(eqx.Module):
         self.size = size
 
 
+class Turned(Wide):
+    """A network with arrays that are not learnt, as usual in Equinox: of whole numbers, of booleans, and a key."""
+
+    order: jax.Array
+    seen: np.ndarray
+    noise: jax.Array
+
+    def __init__(self, shape, outputs, *, key):
+        super().__init__(shape, outputs, key=key)
+        self.order, self.seen = jnp.arange(shape[0])[::-1], np.arange(shape[0]) != 1
+        self.noise = jax.random.key(7)
+
+    def __call__(self, x):
+        return self.mlp(jnp.where(self.seen, x, 0.0)[self.order]) + jax.random.normal(self.noise, ())
+
+
+class Shuffled(Turned):
+    """A network whose seeds differ in more than what is learnt."""
+
+    def __init__(self, shape, outputs, *, key):
+        super().__init__(shape, outputs, key=key)
+        self.order = jax.random.permutation(key, shape[0])
+
+
+def constant(key, shape, outputs):
+    """A function that makes a network in which nothing can be learnt."""
+    del key, shape
+    return lambda x: jnp.ones(outputs) * x.sum()
+
+
 def linear(key, shape, outputs):
     """A function that makes a network."""
     return eqx.nn.Linear(shape[0], outputs, key=key)
 
 
 @pytest.mark.parametrize("algorithm", [small_ppo(), small_dqn(), small_reinforce(), small_sac()], ids=lambda a: a.name)
-@pytest.mark.parametrize("network", [Wide, linear])
+@pytest.mark.parametrize("network", [Wide, Turned, linear])
 def test_a_network_that_is_given_learns_is_kept_and_loaded_again(algorithm, network, tmp_path):
     environment = "Pendulum-v1" if algorithm.name == "sac" else "CartPole-v1"
     run = zo.train(algorithm, environment, network=network, out=tmp_path / "r", **FEW)
@@ -70,12 +101,13 @@ def test_a_network_that_is_given_learns_is_kept_and_loaded_again(algorithm, netw
     assert zo.resume(run.path).result["seeds"] == run.result["seeds"]
 
 
-def test_it_acts_as_the_module_itself():
+@pytest.mark.parametrize("kind", [Wide, Turned])
+def test_it_acts_as_the_module_itself(kind):
     box = spaces.Box(-1.0, 1.0, (3,), np.float32)
     key = jax.random.key(1)
-    network = OwnNetwork.create(given(Wide), key, box, 2)
+    network = OwnNetwork.create(given(kind), key, box, 2)
     seen = np.random.default_rng(0).normal(size=(4, 5, 3)).astype(np.float32)
-    theirs = jax.vmap(jax.vmap(Wide((3,), 2, key=key)))(network.features(seen))
+    theirs = jax.vmap(jax.vmap(kind((3,), 2, key=key)))(network.features(seen))
     np.testing.assert_allclose(jax.jit(lambda seen: network(seen))(seen), theirs, rtol=1e-5, atol=1e-6)
 
 
@@ -98,6 +130,8 @@ def test_flax_modules_are_taken_too(tmp_path):
     [
         (Wrong, r"network .*Wrong gives \(3,\) for an observation, but must give \(2,\)"),
         (Fails, r"network .*Fails does not take observations of shape \(4,\): not enough values to unpack"),
+        (Shuffled, r"network .*Shuffled has an array of int32 that depends on the key: make it from a seed of its own"),
+        (constant, "network .*constant has nothing to learn: it must have an array of floating-point numbers"),
         (OtherArguments, "OtherArguments is no network: it must take key, shape, outputs"),
         (3, ":3 is no network: it must be a class of Equinox's or Flax's modules, or a function"),
         ("nowhere_at_all:Net", "network nowhere_at_all:Net: module 'nowhere_at_all' cannot be imported"),

@@ -378,6 +378,12 @@ class Taken(Measuring):
     metrics = {"return": "taken"}  # noqa: RUF012
 
 
+class MeansNothing(zo.Callback):
+    """A callback whose metric means no text."""
+
+    metrics = {"size": 3}  # noqa: RUF012
+
+
 class Comma(Measuring):
     """A callback with a metric whose name a CSV header cannot have."""
 
@@ -391,6 +397,7 @@ class Comma(Measuring):
         ([Spare], r"callback .*:Spare is a class: give an object of it, Spare\(\)"),
         ([lambda _: None], r"<lambda> is no callback: it must take \(event, training\)"),
         ([waiting], "waiting is no callback: it must do its work when it is called, without async or yield"),
+        ([MeansNothing()], "MeansNothing is no callback: its metrics must be a mapping from names to what they mean"),
         ([TakesLess()], r"TakesLess is no callback: its on_rows must take \(event, training\)"),
         ([Taken()], "Taken: the metric 'return' is in the log already"),
         ([Measuring(), Measuring()], "Measuring: the metric 'largest' is in the log already"),

@@ -149,7 +149,7 @@ def _(network: Quantiles, seen: Seen) -> Value:
 
 @lowered.register
 def _(network: OwnNetwork, seen: Seen) -> Value:
-    return layers(eqx.combine(network.parameters, network.rest), seen.features(network.features))
+    return layers(network.inner, seen.features(network.features))
 
 
 def _flat_input(features: Features, convolution: Convolution | PartConvolutions | None, seen: Seen) -> Value:

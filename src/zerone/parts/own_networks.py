@@ -20,6 +20,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from zerone.base.errors import InputError, said
 from zerone.base.language import translatable, translated
@@ -95,6 +96,41 @@ def require_network(found: Any, name: str) -> None:
         ) from None
 
 
+class Constant:
+    """An array that is not learnt, such as one of whole numbers. Its contents are compared, as jit needs it."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        numbers = jax.random.key_data(array) if jnp.issubdtype(array.dtype, jax.dtypes.prng_key) else array
+        contents = np.asarray(numbers)
+        self._contents = str(array.dtype), contents.shape, contents.tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and self._contents == other._contents
+
+    def __hash__(self) -> int:
+        return hash(self._contents)
+
+
+def _taken_apart(inner: Any, name: str) -> tuple[Any, Any]:
+    """The parameters of a network, and everything else, in which arrays are `Constant`.
+
+    Raises:
+        InputError: an array that is not learnt depends on the key, so each seed would need a program of its own.
+    """
+    parameters, rest = eqx.partition(inner, eqx.is_inexact_array)
+    for each in jax.tree.leaves(rest):
+        if isinstance(each, jax.core.Tracer):
+            raise InputError(
+                translated(
+                    "network {name} has an array of {kind} that depends on the key: make it from a seed of its own",
+                    name=name,
+                    kind=each.dtype,
+                )
+            )
+    return parameters, jax.tree.map(lambda each: Constant(each) if eqx.is_array(each) else each, rest)
+
+
 class OwnNetwork(Memoryless):
     """A network from outside, applied to our features: `parameters` are its arrays, `rest` is everything else."""
 
@@ -125,10 +161,14 @@ class OwnNetwork(Memoryless):
                 module = made(outputs=outputs)
                 inner: Any = Applied(module.apply, module.init(key, jnp.zeros((1, *shape))))
             else:
-                inner = made(key=key, shape=shape, outputs=outputs)
-            parameters, rest = eqx.partition(inner, eqx.is_inexact_array)
+                with jax.ensure_compile_time_eval():  # what does not depend on the key is constant
+                    inner = made(key=key, shape=shape, outputs=outputs)
+            with jax.ensure_compile_time_eval():
+                parameters, rest = _taken_apart(inner, name)
             network = OwnNetwork(features, shape, outputs, parameters, rest, flax)
             given_back = jax.eval_shape(network.rows, jax.ShapeDtypeStruct((2, *shape), jnp.float32))
+        except InputError:
+            raise
         except Exception as error:
             words = " ".join(str(error).split())[:200]
             raise InputError(
@@ -149,11 +189,23 @@ class OwnNetwork(Memoryless):
                     shape=(outputs,),
                 )
             )
+        if not jax.tree.leaves(parameters):
+            raise InputError(
+                translated(
+                    "network {name} has nothing to learn: it must have an array of floating-point numbers", name=name
+                )
+            )
         return network
+
+    @property
+    def inner(self) -> Any:
+        """The network itself."""
+        rest = jax.tree.map(lambda each: each.array if isinstance(each, Constant) else each, self.rest)
+        return eqx.combine(self.parameters, rest)
 
     def rows(self, x: Array) -> Array:
         """Outputs for rows of observations [B, *shape]."""
-        inner = eqx.combine(self.parameters, self.rest)
+        inner = self.inner
         outputs: Array = inner(x) if self.batched else jax.vmap(inner)(x)
         return outputs
 

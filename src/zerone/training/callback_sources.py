@@ -126,7 +126,8 @@ def require_callback(found: object, name: str) -> NamedCallback:
         for function in Callback.functions():
             _require_signature(getattr(found, function), name, function)
         _require_signature(found.measure, name, "measure", ("row", "training"))
-        if not isinstance(found.metrics, Mapping) or not all(isinstance(each, str) for each in found.metrics):
+        named = found.metrics.items() if isinstance(found.metrics, Mapping) else [(None, None)]
+        if not all(isinstance(each, str) for pair in named for each in pair):
             raise InputError(
                 translated(
                     "{name} is no callback: its metrics must be a mapping from names to what they mean", name=name
