@@ -237,7 +237,8 @@ def small_sac(**changed: Any) -> SAC:
 PLAIN = {"normalize_observations": "off"}
 """No normalisation of observations, as in the textbooks' equations."""
 
-_PPO = {**PLAIN, "hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2}
+_PPO = {**PLAIN, "hidden": (16,), "environments": 4, "steps_per_update": 16, "epochs": 2, "minibatches": 2,
+        "normalize_rewards": False}  # fmt: skip
 _ACTOR_CRITIC = {**PLAIN, "hidden": (16,), "environments": 4, "steps_per_update": 4, "critic_learning_rate": 0.01}
 
 

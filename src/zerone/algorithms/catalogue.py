@@ -66,6 +66,7 @@ class Entry:
 _SEEN, _CHOSEN = "Box, Discrete, MultiDiscrete, pictures", "Discrete, MultiDiscrete, Box"
 """The observations of networks, and the actions of stochastic policies."""
 _AS_SEEN = {"normalize_observations": "off"}
+_NOT_NORMALIZED = {**_AS_SEEN, "normalize_rewards": False}
 """The settings of networks before observations were normalised."""
 
 _ENTRIES = (
@@ -118,7 +119,7 @@ _ENTRIES = (
     Entry(
         PPO, "actor and critic that move a little at a time (clipped objective or KL penalty)", "model-free",
         "value and policy", "per block of steps", "on-policy", _SEEN, _CHOSEN,
-        "Schulman et al. 2017", _AS_SEEN,
+        "Schulman et al. 2017", _NOT_NORMALIZED,
     ),
     Entry(
         A3C, "actor-critic of many workers, which push gradients and do not wait for each other", "model-free",
@@ -128,7 +129,7 @@ _ENTRIES = (
     Entry(
         DPPO, "PPO of many workers, which send their steps or gradients and wait for each other", "model-free",
         "value and policy", "per block of steps", "on-policy", _SEEN, _CHOSEN,
-        "Heess et al. 2017", _AS_SEEN,
+        "Heess et al. 2017", _NOT_NORMALIZED,
     ),
 )  # fmt: skip
 

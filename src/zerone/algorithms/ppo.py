@@ -126,6 +126,7 @@ class PPO(PolicySettings, NormalizationSettings):
     normalize_advantages: bool = setting(
         True, "normalise the advantages of each minibatch to mean 0 and standard deviation 1"
     )
+    normalize_rewards: bool = True
     value_cost: float = setting(0.5, "coefficient c_v of the value loss", at_least=0)
     entropy_bonus: float = setting(0.0, "coefficient c_e of the entropy bonus", at_least=0)
     environments: int = setting(8, "environments played in parallel", at_least=1)

@@ -39,8 +39,9 @@ def chapter(english: str, chinese: str | None = None) -> Text:
 
 
 def made(algorithm: str, options: Settings) -> Any:
-    """An algorithm with a network and an arm's options. Observations are not normalised, as in the claims' sources."""
-    return algorithms.make(algorithm, {"normalize_observations": "off", **options})
+    """An algorithm with a network and an arm's options. Nothing is normalised, as in the claims' sources."""
+    off = {"normalize_observations": "off", "normalize_rewards": False}
+    return algorithms.make(algorithm, {**off, **options})
 
 
 def dqn(settings: Settings) -> Any:

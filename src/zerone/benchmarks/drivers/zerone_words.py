@@ -49,6 +49,7 @@ def fields(work: Work) -> dict[str, Any]:
     if work.algorithm == "ppo":
         return {
             "normalize_observations": "off",
+            "normalize_rewards": False,
             "learning_rate": h["learning_rate"],
             "learning_rate_end": 0.0,
             "decay_steps": float(work.steps),
