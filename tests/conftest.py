@@ -68,6 +68,12 @@ def pytest_configure(config: pytest.Config) -> None:
     keep_compiled_programs()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, four at most: a fifth of the time tests wait, for a browser or a worker."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
 def _memory() -> int:
     """The resident memory of this process in bytes; 0 if it cannot be read."""
     pages = Path("/proc/self/statm")

@@ -43,15 +43,14 @@ def cycles(arrows: dict[str, set[str]]) -> list[list[str]]:
     Imports inside functions and under TYPE_CHECKING count, because a reader has to follow them too.
     """
     found: list[list[str]] = []
-    left = dict(arrows)
+    imported = {module: reached(arrows, module) for module in arrows}
+    left = set(arrows)
     while left:
         module = min(left)
-        imported, importing = reached(arrows, module), {each for each in left if module in reached(arrows, each)}
-        cycle = sorted((imported & importing) | {module})
+        cycle = {each for each in left if each in imported[module] and module in imported[each]} | {module}
         if len(cycle) > 1:
-            found.append(cycle)
-        for each in cycle:
-            left.pop(each, None)
+            found.append(sorted(cycle))
+        left -= cycle
     return found
 
 

@@ -25,7 +25,7 @@ from zerone.cli.language import spoken
 from zerone.environments.gym.guard import guarded
 from zerone.training import fields
 
-CHINESE = re.compile(r"[\u4e00-\u9fff]")
+CHINESE = re.compile(r"[\u4e00-\u9fff、]")
 TOOL = Path(__file__).parent.parent.parent / "tools" / "translations.py"
 
 
@@ -147,11 +147,11 @@ def test_lists_are_in_chinese_and_what_programs_read_is_not(zerone):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("train dqm CartPole-v1", "没有算法 'dqm'：您是想写 'dqn' 吗？（可用的有："),
+        ("train dqm CartPole-v1", "没有算法 'dqm'：你是想写 'dqn' 吗？（可用的有："),
         ("train dqn CartPole-v7", "没有环境 'CartPole-v7'"),
         ("train dqn CartPole-v1 --gama 1", "没有选项 --gama"),
         ("train dqn CartPole-v1 --steps 0", "--steps 不能是 0，应为：整数，从 1"),
-        ("train dqn CartPole-v1 --discount 7", "--discount 不能是 7，应为：一个数，至少 0 且至多 1"),
+        ("train dqn CartPole-v1 --discount 7", "--discount 不能是 7，应为：一个数，不小于 0、不大于 1"),
         ("evaluate nowhere", "nowhere：没有这个运行文件夹"),
         ("evaluate", "缺少 RUN"),
         ("evaluate a b", "多了一个参数（b）"),

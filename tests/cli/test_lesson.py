@@ -32,7 +32,7 @@ def test_as_json_it_is_the_same_in_both_languages(zerone):
 def test_a_chapter_asks_before_it_answers_and_shows_both_trainings(zerone):
     ended = zerone("lesson", "cliff", "--steps", "1")
     assert ended.code == 0
-    parts = ["Chapter 3: Sarsa at the cliff", "[update] → values → [choice of the action]", "What will Sarsa do",
+    parts = ["Chapter 3: Sarsa at the cliff", "[update] → values → [choice of the action]", "Which path",
              "q-learning on zerone/Cliff-v0, seed 0  step 1", "sarsa on zerone/Cliff-v0, seed 0  step 1",
              "Sarsa keeps away from the edge", "- confirmed: Sarsa's return", "zerone lesson traces"]  # fmt: skip
     places = [ended.out.find(each) for each in parts]

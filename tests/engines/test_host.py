@@ -23,7 +23,8 @@ from toys import (
 
 from zerone.algorithms.q_learning import QLearning
 from zerone.engines import host
-from zerone.engines.host import Host, seeds_for
+from zerone.engines.host import Host
+from zerone.engines.host_evaluation import seeds_for
 from zerone.engines.protocol import EvaluationSettings
 from zerone.engines.streams import EVALUATE
 from zerone.engines.vector_rollout import Block, Player, VectorStep

@@ -17,11 +17,11 @@ from zerone.cluster.worker import Task, host_of
 from zerone.cluster.worker_programs import FlatParameters
 from zerone.engines.host import Host
 from zerone.engines.vector_rollout import Player
-from zerone.environments.gym.allowed import Allowing, MaskError, read_mask
+from zerone.environments.gym.allowed import MaskError, MaskSource, read_mask
+from zerone.environments.gym.checked_vector import CheckedVector
 from zerone.environments.gym.process_vector import vector_in
 from zerone.environments.gym.processes import Processes
 from zerone.environments.gym.vector import make_vector
-from zerone.environments.gym.watched_vector import LearntIn
 from zerone.training.environment_check import check
 
 SMALL: dict[str, Any] = {"steps": 96, "evaluation_episodes": 2, "figure": False, "evaluation_limit": 20}
@@ -110,11 +110,11 @@ def test_a_function_of_what_is_shown_does_as_well(tmp_path):
 def _vectors(number):
     def given(number, mode):
         made = gymnasium.vector.SyncVectorEnv([Strict] * number, autoreset_mode=mode)
-        return LearntIn(made, "Strict", 0, allowing=Allowing())
+        return CheckedVector(made, "Strict", 0, mask_source=MaskSource())
 
-    yield "in turn", make_vector(Strict, "Strict", number, 0, allowing=Allowing()), None
+    yield "in turn", make_vector(Strict, "Strict", number, 0, mask_source=MaskSource()), None
     processes = Processes(2)
-    yield "apart", vector_in(processes, Strict, "Strict", number, 0, allowing=Allowing()), processes
+    yield "apart", vector_in(processes, Strict, "Strict", number, 0, mask_source=MaskSource()), processes
     yield "given, same step", given(number, AutoresetMode.SAME_STEP), None
     yield "given, disabled", given(number, AutoresetMode.DISABLED), None
     yield "given, next step", given(number, AutoresetMode.NEXT_STEP), None
@@ -149,8 +149,8 @@ def test_targets_count_the_next_states_mask_and_no_other():
     """Q-learning's table equals NumPy's along the same steps, with the maximum over the actions allowed in S'."""
     told: list[Any] = []
     algorithm = zo.QLearning(epsilon=1.0, learning_rate=0.5, discount=0.9)
-    engine = Host(algorithm, lambda number, seed: make_vector(Strict, "Strict", number, seed, allowing=Allowing()),
-                  allowing=Allowing())  # fmt: skip
+    engine = Host(algorithm, lambda number, seed: make_vector(Strict, "Strict", number, seed, mask_source=MaskSource()),
+                  mask_source=MaskSource())  # fmt: skip
     played = engine.played
 
     def spy(*arguments):
@@ -221,7 +221,7 @@ def test_reading_a_mask():
 def test_a_worker_of_a_cluster_keeps_to_them_as_well():
     """The worker itself, without Ray: it plays allowed actions, and its steps have their masks."""
     algorithm = zo.A3C(hidden=(8,), workers=2, steps_per_update=16)
-    task = Task(Strict, "Strict", {}, compiled=False, allowing=Allowing())
+    task = Task(Strict, "Strict", {}, compiled=False, mask_source=MaskSource())
     worker = task.worker(algorithm, 0)
     host = host_of(algorithm.alone(), task, 0)
     policy = FlatParameters.wrap(host.initial_state(np.uint32(0)).policy)

@@ -102,6 +102,6 @@ def test_a_figure_is_in_the_language_that_is_spoken(tmp_path, monkeypatch):
     assert title.replace("\n", "") == "一个很长的标题" * 6
     assert max(map(len, title.split("\n"))) <= 28  # each character takes two columns
     assert (below, x, y) == ("只是看一眼：4 个种子；阴影或横条：种子间的 95% 区间", "回合", "学习过程中的回报")
-    assert (label, tick) == ("没有经验回放", "原始 DQN")
+    assert (label, tick) == ("没有经验回放", "普通 DQN")
     monkeypatch.setattr(fonts, "_family", lambda: None)  # without a font figures are English
     assert drawn(tmp_path, "zh") == english

@@ -13,7 +13,7 @@ from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.gym.guard import Guard
 from zerone.environments.window import Window
 from zerone.player import episode, viewer
-from zerone.player.interaction import Hands
+from zerone.player.interaction import ManualControl
 from zerone.player.keymap import keys_for
 
 ARM, MAZE = "zerone/Arm-v0", "zerone/Maze-v0"
@@ -71,7 +71,7 @@ class Stand:
     def __init__(self, monkeypatch, identity, script, **options):
         self.environment = Guard(GymnasiumEnvironment(catalogue.make(identity, **options), "rgb_array"), identity, 0)
         self.environment.metadata["render_fps"] = 1000
-        self.hands = Hands(self.environment, identity, self.agent)
+        self.hands = ManualControl(self.environment, identity, self.agent)
         self.asked, self.actions, self.paces, self.goals, self.sizes = 0, [], [], [], set()
         self.script = list(script)
         show, step = Window.show, GymnasiumEnvironment.step

@@ -129,7 +129,7 @@ def test_who_listens_to_python_itself_goes_on_listening(capsys):
     assert capsys.readouterr().err == ""
 
 
-class Asking(gymnasium.Env):
+class ListenerControl(gymnasium.Env):
     """Episodes of five steps; requests a stop at the step number `at` over all environments."""
 
     observation_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
@@ -143,8 +143,8 @@ class Asking(gymnasium.Env):
 
     def step(self, action):
         del action
-        Asking.made += 1
-        if Asking.made == Asking.at:
+        ListenerControl.made += 1
+        if ListenerControl.made == ListenerControl.at:
             os.kill(os.getpid(), signal.SIGINT)
         self.left -= 1
         return np.zeros(2, np.float32), 1.0, False, self.left == 0, {}
@@ -157,8 +157,8 @@ OPTIONS = {"steps": 60, "evaluate_every": 20, "save_every": 40, "evaluation_epis
 @pytest.fixture
 def asking(monkeypatch):
     def begin(at):
-        monkeypatch.setattr(Asking, "made", 0)
-        monkeypatch.setattr(Asking, "at", at)
+        monkeypatch.setattr(ListenerControl, "made", 0)
+        monkeypatch.setattr(ListenerControl, "at", at)
 
     return begin
 
@@ -169,14 +169,14 @@ def test_it_stops_between_any_two_steps_and_what_goes_on_misses_no_row(at, seeds
     algorithm = small_actor_critic(environments=1, steps_per_update=10)
     asking(at)
     with pytest.raises(Interrupted):
-        zo.train(algorithm, Asking, out=tmp_path / "run", seeds=seeds, **OPTIONS)
-    assert Asking.made - at < 4, "no more than the step that is going on, in evaluation of four at once"
+        zo.train(algorithm, ListenerControl, out=tmp_path / "run", seeds=seeds, **OPTIONS)
+    assert ListenerControl.made - at < 4, "no more than the step that is going on, in evaluation of four at once"
     (*_, newest) = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))
     about = checkpoint.load(newest)[1]
     if seeds == 1:  # 20 steps of play, 20 of evaluation, and so on
         whole, part = divmod(at, 40)
         assert about["step"] == 20 * whole + min(part, 20) // 10 * 10
-    run = zo.resume(tmp_path / "run", Asking)
+    run = zo.resume(tmp_path / "run", ListenerControl)
     assert run.result["steps"] == 60 * seeds
     for seed in range(seeds):
         mine = run.metrics["seed"] == seed

@@ -50,9 +50,9 @@ class ActorCritic(PolicySettings, NormalizationSettings):
 
     name: ClassVar[str] = "actor-critic"
     metrics: ClassVar[Mapping[str, str]] = {
-        "policy_loss": "minus the mean of the advantage times ln π of what was done",
+        "policy_loss": "minus the mean of the advantage times ln π of the actions taken",
         "value_loss": "mean square of the value targets minus V(s)",
-        "entropy": "entropy of the policy, in nats: high is undecided",
+        "entropy": "entropy of the policy, in nats: the higher, the more random",
         "value": "mean of V(s) over the states seen",
     }
     warmup_updates: ClassVar[int] = 0

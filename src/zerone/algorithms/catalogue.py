@@ -103,15 +103,16 @@ _ENTRIES = (
         "Sutton & Barto 2018, Mnih et al. 2016", _AS_SEEN,
     ),
     Entry(
-        DDPG, "an actor that climbs its critic's values; DQN for continuous actions", "model-free", "value and policy",
+        DDPG, "an actor that follows the gradient of its critic's values; DQN for continuous actions",
+        "model-free", "value and policy",
         "per step", "off-policy", _SEEN, "Box", "Lillicrap et al. 2016", {**_AS_SEEN, "warmup_actions": "policy"},
     ),
     Entry(
-        TD3, "DDPG with two critics, a slower actor and blurred targets", "model-free", "value and policy", "per step",
-        "off-policy", _SEEN, "Box", "Fujimoto et al. 2018",
+        TD3, "DDPG with two critics, a delayed actor and smoothed targets", "model-free", "value and policy",
+        "per step", "off-policy", _SEEN, "Box", "Fujimoto et al. 2018",
     ),
     Entry(
-        SAC, "an actor that draws its actions, climbs two critics, and stays as undecided as it can afford",
+        SAC, "a stochastic actor, two critics, and a reward for entropy",
         "model-free", "value and policy", "per step", "off-policy", _SEEN, "Box", "Haarnoja et al. 2018",
     ),
     Entry(

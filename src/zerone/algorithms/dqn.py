@@ -37,9 +37,9 @@ from zerone.algorithms.dqn_explanation import decision_of, explanation_of
 from zerone.algorithms.explanation import Decision, Explanation
 from zerone.algorithms.off_policy import (
     OffPolicy,
+    PendingSteps,
     Remembered,
     Transition,
-    Waiting,
     clock_setting,
     gradient_updates,
     transition_like,
@@ -90,7 +90,7 @@ class State:
     target: Network
     optimizer: Any
     memory: Memory
-    ongoing: Waiting | Array
+    ongoing: PendingSteps | Array
     returns: Returns = Returns()
 
     @property
@@ -117,7 +117,7 @@ class DQN(OffPolicy):
     keeps_to_masks: ClassVar[bool] = True
     metrics: ClassVar[Mapping[str, str]] = {
         "cost": "loss of the TD errors of a minibatch",
-        "q": "value Q(s, a) of the remembered actions of a minibatch",
+        "q": "value Q(s, a) of the stored actions of a minibatch",
         "epsilon": "exploration rate ε",
     }
 
@@ -245,7 +245,7 @@ class DQN(OffPolicy):
         action = jnp.int32(0)
         policy = Policy(network, jnp.int32(0), jnp.int32(0), Scales.initial(self, spaces))
         one = transition_like(spaces, action)
-        ongoing: Waiting | Array = Waiting.none(one, self.n_steps, self.environments)
+        ongoing: PendingSteps | Array = PendingSteps.none(one, self.n_steps, self.environments)
         if self.recurrent:
             initial = jax.tree.map(lambda x: x[0], self.initial_memory(policy, 1))
             one = dataclasses.replace(one, begins=jnp.bool_(True), memory=initial)

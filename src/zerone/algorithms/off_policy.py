@@ -58,7 +58,7 @@ def transition_like(spaces: Spaces, action: Array) -> Transition:
 
 
 @struct
-class Waiting:
+class PendingSteps:
     """The last n-1 steps [n-1, N, ...], whose n-step returns are not complete, and how many of them are real (int32).
 
     At first none is: they are zeros until as many steps were played.
@@ -68,7 +68,7 @@ class Waiting:
     number: Array
 
     @staticmethod
-    def none(one: Transition, n: int, environments: int) -> Waiting:
+    def none(one: Transition, n: int, environments: int) -> PendingSteps:
         """No steps wait; `one` is an example of a transition."""
         observation, action, reward, mask = jax.tree.map(
             lambda x: jnp.zeros((n - 1, environments, *x.shape), x.dtype),
@@ -77,12 +77,12 @@ class Waiting:
         mask = jax.tree.map(jnp.ones_like, mask)
         ends = jnp.zeros(reward.shape, bool)
         steps = Steps(observation, action, reward, observation, ends, ends, (), (), mask, mask)
-        return Waiting(steps, jnp.int32(0))
+        return PendingSteps(steps, jnp.int32(0))
 
 
 def n_step_transitions(
-    waiting: Waiting, steps: Steps, discount: Array | float, n: int
-) -> tuple[Transition, Array, Waiting]:
+    waiting: PendingSteps, steps: Steps, discount: Array | float, n: int
+) -> tuple[Transition, Array, PendingSteps]:
     """The transitions [T * N] of `n` steps that `steps` [T, N] complete.
 
     Returns:
@@ -96,7 +96,7 @@ def n_step_transitions(
     after, mask = jax.tree.map(lambda x: x[last, jnp.arange(number)[None]], (known.next_observation, known.next_mask))
     first = known.observation[:length], known.action[:length]
     skipped = jnp.clip(n - 1 - waiting.number, 0, length) * number
-    later = Waiting(jax.tree.map(lambda x: x[length:], known), jnp.minimum(waiting.number + length, n - 1))
+    later = PendingSteps(jax.tree.map(lambda x: x[length:], known), jnp.minimum(waiting.number + length, n - 1))
     return flat(Transition(*first, reward, after, bootstrap, next_mask=mask)), skipped, later
 
 

@@ -27,9 +27,9 @@ import optax
 from zerone.algorithms.explanation import Decision, Explanation
 from zerone.algorithms.off_policy import (
     OffPolicy,
+    PendingSteps,
     Remembered,
     Transition,
-    Waiting,
     gradient_updates,
     transition_like,
     update_target,
@@ -93,7 +93,7 @@ class State:
     policy: Policy
     learner: Learner
     memory: Memory
-    ongoing: Waiting | tuple[()]
+    ongoing: PendingSteps | tuple[()]
     returns: Returns = Returns()
 
     @property
@@ -193,7 +193,7 @@ class OffPolicyActor(OffPolicy, abc.ABC):
         action = jnp.zeros(actor.width)
         one = transition_like(spaces, action)
         memory = self.replay.init(one)
-        waiting = Waiting.none(one, self.n_steps, self.environments) if self.n_steps > 1 else ()
+        waiting = PendingSteps.none(one, self.n_steps, self.environments) if self.n_steps > 1 else ()
         policy = Policy(actor, jnp.int32(0), Scales.initial(self, spaces))
         return State(policy, learner, memory, waiting, Returns.initial(self, self.environments))
 

@@ -49,7 +49,7 @@ def decision_of(policy: ActorAndCritic, memory: Any, observation: Array, noise: 
     distribution, log_probability, entropy, worth = on_host(_look(policy, *first))
     drawn = np.asarray(first[2])
     quantities = [
-        quantity("log_probability", "ln π(a|s)", log_probability[0], "logarithm of the probability of what was done"),
+        quantity("log_probability", "ln π(a|s)", log_probability[0], "log-probability of the action taken"),
         quantity("surprise", "-ln π(a|s)", -log_probability[0], "negative log-likelihood, surprise"),
         quantity("entropy", "H", entropy[0], "entropy: how undecided the policy is here"),
     ]

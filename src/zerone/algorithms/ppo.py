@@ -87,7 +87,7 @@ class PPO(PolicySettings, NormalizationSettings):
     metrics: ClassVar[Mapping[str, str]] = {
         "policy_loss": "minus the objective; near 0 by construction",
         "value_loss": "mean square of the value targets minus V(s)",
-        "entropy": "entropy of the policy, in nats: high is undecided",
+        "entropy": "entropy of the policy, in nats: the higher, the more random",
         "kl": "how far the policy has moved from the one that played, in nats",
         "clipped": "share of samples whose ratio has left the clipping range",
         "penalty": "weight β of the KL penalty; 0 where the objective is clipped",

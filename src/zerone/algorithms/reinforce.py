@@ -99,9 +99,9 @@ class Reinforce(PolicySettings, NormalizationSettings):
 
     name: ClassVar[str] = "reinforce"
     metrics: ClassVar[Mapping[str, str]] = {
-        "policy_loss": "minus the sum over an episode of its weights times ln π of what was done",
+        "policy_loss": "minus the sum over an episode of its weights times ln π of the actions taken",
         "value_loss": "mean square of the returns minus V(s); 0 without a baseline",
-        "entropy": "entropy of the policy, in nats: high is undecided",
+        "entropy": "entropy of the policy, in nats: the higher, the more random",
         "discounted_return": "discounted return of an episode from its first step",
     }
     keeps_to_masks: ClassVar[bool] = True

@@ -41,7 +41,7 @@ class SAC(OffPolicyActor):
     name: ClassVar[str] = "sac"
     metrics: ClassVar[Mapping[str, str]] = {
         "critic_loss": "half the mean square of the TD errors of a minibatch, the sum of both critics'",
-        "q": "value Q(s, a) of the remembered actions of a minibatch, the mean of both critics'",
+        "q": "value Q(s, a) of the stored actions of a minibatch, the mean of both critics'",
         "actor_q": "the smaller value Q(s, b) of actions that the actor draws",
         "entropy": "entropy of the policy, in nats, for actions within ±1",
         "temperature": "temperature α: what a nat of entropy is worth, in rewards",

@@ -36,7 +36,7 @@ class TD3(DDPG):
     metrics: ClassVar[Mapping[str, str]] = {
         **DDPG.metrics,
         "critic_loss": "half the mean square of the TD errors of a minibatch, the sum of both critics'",
-        "q": "value Q(s, a) of the remembered actions of a minibatch, the mean of both critics'",
+        "q": "value Q(s, a) of the stored actions of a minibatch, the mean of both critics'",
         "actor_q": "value Q_1(s, μ(s)) of the actor's own actions, which it climbs",
     }
     normals: ClassVar[int] = 1

@@ -1,7 +1,7 @@
 """Relative paths are resolved from the working folder in which a call began.
 
 The working folder belongs to the whole process, and an environment may change it at any time: on import, when it is
-created or in a step. So every public call begins with `asked_here`, and every path goes through `absolute`.
+created or in a step. So every public call begins with `fixed_working_folder`, and every path goes through `absolute`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _here: ContextVar[Path | None] = ContextVar("here", default=None)
 
 
 @contextlib.contextmanager
-def asked_here() -> Iterator[None]:
+def fixed_working_folder() -> Iterator[None]:
     """Resolve relative paths from the current working folder until the end of the block.
 
-    Inside of another `asked_here`, the outer block's folder stays in use.
+    Inside of another `fixed_working_folder`, the outer block's folder stays in use.
     """
     if _here.get() is not None:
         yield

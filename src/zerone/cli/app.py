@@ -14,7 +14,7 @@ import click
 from zerone.base.errors import ZeroneError, in_shell
 from zerone.base.language import ENGLISH, in_language, process_in_language, translated
 from zerone.base.meanings import meanings
-from zerone.base.place import asked_here, in_short
+from zerone.base.place import fixed_working_folder, in_short
 from zerone.base.synonyms import COMMANDS as WORDS
 from zerone.cli.language import Context, language_option, spoken, with_language
 from zerone.cli.options import option_names
@@ -31,10 +31,13 @@ COMMANDS = {
     "step": ("zerone.cli.step:step", "See it learn step by step: each update with its numbers, and back."),
     "lesson": ("zerone.cli.lesson:lesson", "The chapters: an idea, a question, a training to step through."),
     "lab": ("zerone.cli.lab:lab", "See learning in a browser, live: step by step, back, fast, side by side."),
-    "record": ("zerone.cli.record:record", "Keep what an agent, chance or you do, as a dataset to learn from."),
+    "record": (
+        "zerone.cli.record:record",
+        "Record what an agent, random actions or you do, as a dataset to learn from.",
+    ),
     "evaluate": ("zerone.cli.evaluate:evaluate", "Measure a trained agent: mean return of greedy episodes."),
     "watch": ("zerone.cli.watch:watch", "See a trained agent play: in a window, a video or a terminal."),
-    "export": ("zerone.cli.export:export", "Let a policy leave: as ONNX, as plain NumPy, or as StableHLO."),
+    "export": ("zerone.cli.export:export", "Export a policy as ONNX, as plain NumPy, or as StableHLO."),
     "plot": ("zerone.cli.evaluate:plot", "Draw the learning curves of runs."),
     "compare": ("zerone.cli.compare:compare", "Which of several runs is better, and how sure that is."),
     "sweep": ("zerone.cli.sweep:sweep", "Which settings are best: train with many, on several seeds each."),
@@ -117,7 +120,7 @@ zerone.params.append(language_option())
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. A traceback is shown only with `--debug`."""
-    with in_shell(), asked_here(), in_language(ENGLISH):
+    with in_shell(), fixed_working_folder(), in_language(ENGLISH):
         try:
             name, rest = spoken(arguments, os.environ, getattr(sys.stdout, "encoding", None))
         except ZeroneError as error:

@@ -98,7 +98,7 @@ def _solved(solved: int, seeds: int, first: int | None) -> str:
     if seeds == 1:
         return translated("not solved") if first is None else translated("solved after {steps:,} steps", steps=first)
     if not solved or first is None:
-        return translated("not solved on {solved} of {seeds} seeds", solved=solved, seeds=seeds)
+        return translated("solved on none of {seeds} seeds", seeds=seeds)
     return translated("solved on {solved} of {seeds} seeds, first after {steps:,} steps", solved=solved, seeds=seeds,
                       steps=first)  # fmt: skip
 

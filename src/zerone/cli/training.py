@@ -186,8 +186,7 @@ def _listed(value: object) -> object:
 
 def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
     """The given options of the training itself: option, value given, value of the run."""
-    from zerone.training import timetable
-    from zerone.training import validation as asked_of
+    from zerone.training import timetable, validation
     from zerone.training.algorithm_setup import make_algorithm_from
 
     made = make_algorithm_from(config["algorithm"])
@@ -199,7 +198,7 @@ def _training_differences(path: Path, config: Config, asked: Mapping[str, Any]) 
         first = asked.get("seed", config["seeds"][0])
         yield (
             "--seeds" if "seeds" in asked else "--seed",
-            asked_of.chosen_seeds(first, asked.get("seeds")),
+            validation.chosen_seeds(first, asked.get("seeds")),
             config["seeds"],
         )
     for name, value in asked.items():

@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", type=Place("RUN"), metavar="RUN")
 @click.option("--window", is_flag=True, help="In a window. The default where there is a display.")
-@click.option("--video", type=Place("FILE"), help="To a film: .mp4 or .gif.")
+@click.option("--video", type=Place("FILE"), help="To a video: .mp4 or .gif.")
 @click.option("--text", is_flag=True, help="In the terminal. The default where there is no display.")
-@click.option("--html", type=Place("FILE"), help="To one HTML file that needs no server: films of all "
+@click.option("--html", type=Place("FILE"), help="To one HTML file that needs no server: videos of all "
               "checkpoints on a slider, with the learning curves.")  # fmt: skip
-@click.option("--episodes", type=Whole(1, 1_000_000), help="How many. Default: 1 in a film, else 3; "
+@click.option("--episodes", type=Whole(1, 1_000_000), help="How many. Default: 1 in a video, else 3; "
               "no end in a window where the goal follows the mouse.")  # fmt: skip
 @click.option("--seed", type=Whole(0, LARGEST_SEED), default=0, help="Of the episodes. Default: 0.")
 @click.option("--agent", type=Whole(0, LARGEST_SEED), metavar="SEED", help="Which of the run's seeds. Default: first.")
@@ -84,7 +84,7 @@ def watch(
     if follow and checkpoint is not None:
         raise InputError(translated("--follow and --checkpoint exclude each other: to follow is to take the newest"))
     if follow and video is not None:
-        raise InputError(translated("--follow and --video exclude each other: a film needs an end"))
+        raise InputError(translated("--follow and --video exclude each other: a video needs an end"))
     if speed is not None and not learning:
         raise InputError(translated("--speed {speed:g} is not allowed without --learning", speed=speed))
     others = {"--follow": follow, "--stochastic": stochastic}
@@ -113,7 +113,7 @@ def watch(
     from zerone.environments.endings import ending
     from zerone.environments.gym.around import Around
     from zerone.player.episode import open_environment
-    from zerone.training.action_masks import asked_of
+    from zerone.training.action_masks import mask_source_of_run
 
     environment = open_environment(
         identity["id"],
@@ -122,7 +122,7 @@ def watch(
         mode,
         seed,
         around=Around.read(identity["around"]),
-        allowing=(asks := asked_of(loaded.config)),
+        mask_source=(asks := mask_source_of_run(loaded.config)),
     )
     number = (
         None if isinstance(source, FollowedPolicy) and episodes is None else episodes or (1 if video is not None else 3)
@@ -188,9 +188,9 @@ def _show(
 
     hands = None
     if mode == "rgb_array" and video is None:
-        from zerone.player.interaction import Hands
+        from zerone.player.interaction import ManualControl
 
-        hands = Hands(environment, identity, act, remembers=source.remembers)
+        hands = ManualControl(environment, identity, act, remembers=source.remembers)
         act = hands.act
     moments = episode.episodes(environment, act, number=number, seed=seed, why=why, begin=source.begin)
     if video is not None:

@@ -25,12 +25,12 @@ from zerone.algorithms.protocol import Array, Distributed, Metrics, State, Steps
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
 from zerone.base.language import translated
-from zerone.cluster.judged_here import JudgedHere
 from zerone.cluster.ray_connection import connect
+from zerone.cluster.ray_engine import RayEngine
 from zerone.cluster.supervisor import Supervisor
 from zerone.cluster.worker import Accumulator, EvaluationTask, News, Task
 from zerone.cluster.worker_programs import FlatParameters, Vector
-from zerone.engines.host import seeds_for
+from zerone.engines.host_evaluation import seeds_for
 from zerone.engines.host_programs import as_seen, update_key
 from zerone.engines.offline_data import OfflineData
 from zerone.engines.protocol import GREEDY, Engine, Evaluation, EvaluationSettings, Stopped
@@ -43,7 +43,7 @@ WORKER_TIMEOUT = 60.0
 
 
 @runtime_checkable
-class Gathers(Protocol):
+class ChoosesWhatWorkersSend(Protocol):
     """An algorithm with a setting for what its workers send: `steps` or `gradients`."""
 
     gather: str
@@ -82,7 +82,7 @@ class Carry:
     """The index of each worker's next block, which determines its random numbers."""
 
 
-class Cluster(JudgedHere, PythonLoopEngine):
+class Cluster(RayEngine, PythonLoopEngine):
     """Trains A3C or DPPO with workers. See `Engine` for the methods.
 
     `evaluator` is an engine for a single worker's algorithm in the same environment: it acts and evaluates in this
@@ -153,7 +153,7 @@ class Cluster(JudgedHere, PythonLoopEngine):
     def _iterate(self, carry: Carry, seed: int) -> None:
         if self.algorithm.asynchronous:
             self._push_and_pull(carry, seed, self.algorithm.workers)
-        elif isinstance(self.algorithm, Gathers) and self.algorithm.gather != "steps":
+        elif isinstance(self.algorithm, ChoosesWhatWorkersSend) and self.algorithm.gather != "steps":
             self._gather_gradients(carry, seed)
         else:
             self._gather_steps(carry, seed)

@@ -26,8 +26,8 @@ from zerone.base.compilation import keep_compiled_programs
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.notices import kept_in, notices
-from zerone.cluster.judged_here import JudgedHere
 from zerone.cluster.ray_connection import connect
+from zerone.cluster.ray_engine import RayEngine
 from zerone.cluster.supervisor import Supervisor
 from zerone.engines.offline_data import OfflineData
 from zerone.engines.protocol import GREEDY, Engine, Evaluation, EvaluationSettings, Observer, Row
@@ -200,7 +200,7 @@ class SeedWorker:
         return self._engine.resume(ray.get(place.checkpoint[0]), place.seed, place.begin)
 
 
-class Spread(JudgedHere):
+class Spread(RayEngine):
     """An engine whose seeds are trained in processes of a cluster. See `Engine` for the methods.
 
     `engine` is the engine of each process, and evaluates here. The processes exist from `start` to `close`.

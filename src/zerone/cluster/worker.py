@@ -30,7 +30,7 @@ from zerone.engines.streams import INIT, TRAIN
 from zerone.engines.vector_rollout import EpisodeResults
 from zerone.environments import catalogue
 from zerone.environments.base import TimedEnvironment
-from zerone.environments.gym.allowed import Allowing
+from zerone.environments.gym.allowed import MaskSource
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.kinds import Vector as GymnasiumVector
@@ -64,7 +64,7 @@ class Task:
     """The encoding of observations (`views.VIEWS`)."""
     around: Around = NOTHING
     """Wrappers of the environment."""
-    allowing: Allowing | None = None
+    mask_source: MaskSource | None = None
     """The source of action masks."""
     step_timeout: float | None = None
     """Maximum seconds for a step of an environment."""
@@ -128,9 +128,9 @@ def host_of(algorithm: Algorithm, task: Task, seed: int) -> Host:
     silent = Notices(lambda _: None)  # the chief gives the notices
 
     def vector(number: int, _: int) -> GymnasiumVector:
-        return make_vector(make, task.name, number, seed, task.view, silent, task.allowing)
+        return make_vector(make, task.name, number, seed, task.view, silent, task.mask_source)
 
-    return Host(algorithm, vector, allowing=task.allowing)
+    return Host(algorithm, vector, mask_source=task.mask_source)
 
 
 class InJax:
@@ -140,7 +140,7 @@ class InJax:
         made = catalogue.make(task.environment, **task.options) if isinstance(task.environment, str) else None
         self._algorithm = algorithm
         seen = with_view(task.environment if made is None else made, task.view)
-        self._environment = seen if task.allowing is None else Masked(seen, task.allowing.function)
+        self._environment = seen if task.mask_source is None else Masked(seen, task.mask_source.function)
         self.spaces = spaces_of(self._environment)
         self._seed, self._first = np.uint32(own_seed), np.int32(index)
         self._simulation: EnvironmentState | None = None

@@ -95,7 +95,7 @@ class Tree:
 
 
 @struct
-class Way:
+class TreePath:
     """A simulation: its current state and node, and the nodes, actions and rewards of its path so far, [deepest]."""
 
     state: Any
@@ -149,27 +149,29 @@ class TreeSearch:
         values = found.values[0]
         return jnp.where(values == values.max(), found.ties, -1.0).argmax().astype(jnp.int32)
 
-    def _walk(self, foresight: Foresight, key: Key, tree: Tree, state: Any, seen: Array) -> Way:
+    def _walk(self, foresight: Foresight, key: Key, tree: Tree, state: Any, seen: Array) -> TreePath:
         """A simulation from the root until a step without a node, a terminal state, or the largest depth."""
 
-        def step(way: Way) -> Way:
+        def step(way: TreePath) -> TreePath:
             action = tree.preferred(way.node, foresight.model.mask(way.state))
             step_key = jax.random.fold_in(key, way.length)
             seen, state, reward, terminated = foresight.model.step(step_key, way.state, action)
             child, length = tree.children[way.node, action], way.length + 1
-            return Way(
+            return TreePath(
                 state, seen, child, length, terminated, ~terminated & (child != NONE) & (length < self.deepest),
                 way.nodes.at[way.length].set(way.node), way.actions.at[way.length].set(action),
                 way.rewards.at[way.length].set(reward),
             )  # fmt: skip
 
         none = jnp.zeros(self.deepest, jnp.int32)
-        start = Way(state, seen, jnp.int32(0), jnp.int32(0), jnp.bool_(False), jnp.bool_(True), none, jnp.copy(none),
-                    jnp.zeros(self.deepest))  # fmt: skip
-        way: Way = jax.lax.while_loop(lambda way: way.going, step, start)
+        start = TreePath(
+            state, seen, jnp.int32(0), jnp.int32(0), jnp.bool_(False), jnp.bool_(True), none, jnp.copy(none),
+            jnp.zeros(self.deepest),
+        )  # fmt: skip
+        way: TreePath = jax.lax.while_loop(lambda way: way.going, step, start)
         return way
 
-    def _grown(self, tree: Tree, new: Array, way: Way, learnt: Array, discount: Array | float, mask: Mask) -> Tree:
+    def _grown(self, tree: Tree, new: Array, way: TreePath, learnt: Array, discount: Array | float, mask: Mask) -> Tree:
         """The tree with a node at the end of the path, and the values on the path backed up."""
         gone, last = jnp.arange(self.deepest) < way.length, way.length - 1
         nowhere = jnp.where(gone, way.nodes, self.simulations + 1)  # out of bounds beyond the path: dropped

@@ -30,13 +30,13 @@ from zerone.environments.outside import (
     require_environment,
     require_functions_and_spaces,
 )
-from zerone.environments.rewards import options_as_kept, shape_of
+from zerone.environments.rewards import described_options, shape_of
 from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit
 from zerone.environments.wrapping import Wrapping
 
 
 @runtime_checkable
-class Suited(Protocol):
+class DescribesItself(Protocol):
     """An environment of a suite."""
 
     def described(self) -> tuple[str, dict[str, Any]]:
@@ -111,7 +111,7 @@ def _described(environment: Any) -> tuple[str, dict[str, Any]] | None:
         if isinstance(bare, kind):
             around[name] = getattr(bare, word)
             bare = cast("Any", bare).environment
-    if isinstance(bare, Suited):
+    if isinstance(bare, DescribesItself):
         name, options = bare.described()
         entry = catalogue.look_up(name)
     else:
@@ -126,7 +126,7 @@ def _described(environment: Any) -> tuple[str, dict[str, Any]] | None:
     shape = around.get("reward")
     around["reward"] = next((each for each in entry.rewards if shape_of(each, entry.rewards) == shape), shape)
     around = {name: value for name, value in around.items() if value is not None}
-    around = options_as_kept({"limit": getattr(bare, LIMIT, None) or 0, "reward": catalogue.TASK_REWARD, **around})
+    around = described_options({"limit": getattr(bare, LIMIT, None) or 0, "reward": catalogue.TASK_REWARD, **around})
     if str(around["reward"]).startswith("<"):
         return None
     known = {each.name: each.default for each in catalogue.options(entry)}

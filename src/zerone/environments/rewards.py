@@ -95,7 +95,7 @@ def shape_of(reward: Any, named: Mapping[str, str]) -> Any:
     return getattr(shaping, named[reward])
 
 
-def options_as_kept(options: Mapping[str, Any]) -> dict[str, Any]:
+def described_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of an environment as stored in JSON: a user's reward is stored as the `module:function` to import."""
     reward = options.get("reward")
     if callable(reward):

@@ -238,9 +238,9 @@ class Masked(Wrapper):
 
     def allowed(self, observation: Array, inner: Tree) -> Array:
         """The action mask of a state, bool [actions]."""
-        return jnp.asarray(self.said(observation, inner)).astype(bool)
+        return jnp.asarray(self.raw_mask(observation, inner)).astype(bool)
 
-    def said(self, observation: Array, inner: Tree) -> Any:
+    def raw_mask(self, observation: Array, inner: Tree) -> Any:
         """The action mask as returned by the environment or the function, of any dtype."""
         return own_mask(self.environment, inner) if self.function is None else self.function(observation)
 

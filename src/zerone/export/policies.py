@@ -1,4 +1,4 @@
-"""The greedy actions of Zerone's policies as operations; a user's algorithm provides them itself (`Acts`).
+"""The greedy actions of Zerone's policies as operations; a user's algorithm provides them itself (`ExportsActions`).
 
 To support another kind of network or policy, register a function for its class here.
 """
@@ -37,7 +37,7 @@ class _UnknownError(Exception):
 
 
 @runtime_checkable
-class Acts(Protocol):
+class ExportsActions(Protocol):
     """A user's algorithm that provides the operations of its greedy policy."""
 
     def acting(self, policy: Any, seen: Seen) -> Value:
@@ -46,7 +46,7 @@ class Acts(Protocol):
 
 
 @runtime_checkable
-class Lowers(Protocol):
+class ExportsOperations(Protocol):
     """A user's network that provides its operations."""
 
     def operations(self, x: Value) -> Value:
@@ -64,7 +64,7 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
     seen = Seen(program, spaces.encoding)
     if spaces.masked:
         program.mask = Value(program, mask_name(spaces.encoding), (count(spaces.action, "action"),), "bool")
-    if isinstance(algorithm, Acts):
+    if isinstance(algorithm, ExportsActions):
         drawn = algorithm.acting(policy, seen)
     elif isinstance(algorithm, TabularControl):
         drawn = seen.state().look_up(table_in(policy)).argmax()
@@ -195,7 +195,7 @@ def _hidden_layers(x: Value, layers: Sequence[Linear], norms: Sequence[LayerNorm
 @functools.singledispatch
 def layers(network: Any, x: Value) -> Value:
     """The output of a network without convolutions for a row of numbers."""
-    if isinstance(network, Lowers):
+    if isinstance(network, ExportsOperations):
         return network.operations(x)
     raise _UnknownError(f"its network is {_named(network)}, which needs a function operations(x)")
 

@@ -13,7 +13,7 @@ from zerone.base.files import replacing
 from zerone.base.language import translated
 from zerone.base.place import as_seen
 from zerone.engines.protocol import Engine
-from zerone.environments.gym.exchange import raised, shown
+from zerone.environments.gym.conversion import raised, shown
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.views import describe
 from zerone.environments.spaces import count

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from zerone.lab.comeback import Comeback, field_of
+from zerone.lab.reconnection import Reconnection, field_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -95,16 +95,16 @@ class Access:
 class Guard:
     """An ASGI middleware that refuses requests without access before they reach the application."""
 
-    def __init__(self, inside: Application, access: Access, comeback: Comeback | None = None) -> None:
-        self._inside, self._access, self._comeback = inside, access, comeback
+    def __init__(self, inside: Application, access: Access, reconnection: Reconnection | None = None) -> None:
+        self._inside, self._access, self._reconnection = inside, access, reconnection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._inside(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if scope["type"] == "http" and scope["path"] == AGAIN and refusal in (None, STRANGER) and self._comeback:
-            await self._reconnect(scope, send, self._comeback)
+        if scope["type"] == "http" and scope["path"] == AGAIN and refusal in (None, STRANGER) and self._reconnection:
+            await self._reconnect(scope, send, self._reconnection)
         elif refusal is None:
             await self._inside(scope, receive, self._with_headers(scope, send))
         elif scope["type"] == "websocket":
@@ -129,12 +129,12 @@ class Guard:
             return None
         return STRANGER
 
-    async def _reconnect(self, scope: Scope, send: Send, comeback: Comeback) -> None:
+    async def _reconnect(self, scope: Scope, send: Send, reconnection: Reconnection) -> None:
         """Send a challenge; or, if the query answers one, the cookie."""
         query = scope["query_string"].decode("latin-1")
         if not query:
-            await _answer(send, 200, comeback.challenge())
-        elif comeback.is_answered(query, self._access.port):
+            await _answer(send, 200, reconnection.challenge())
+        elif reconnection.is_answered(query, self._access.port):
             await _answer(send, 200, "zerone lab: welcome back\n", {"set-cookie": self._access.set_cookie})
         else:
             await _answer(send, STRANGER[0], f"zerone lab: {STRANGER[1]}\n")

@@ -21,8 +21,8 @@ from zerone.base.bits import in_32_bits
 from zerone.environments.arm import Arm
 from zerone.environments.drawing.scene import scene_of
 from zerone.export.player import Policy
-from zerone.lab.hands import Hands
 from zerone.lab.messages import Hold, Move, Point
+from zerone.lab.page_keys import PageKeys
 from zerone.lab.picture import picture_of
 from zerone.lab.watched import SECONDS_ALONE, Watched
 
@@ -53,7 +53,7 @@ class ArmFollows(Watched):
         self._arm, self._policy = Arm(mode="hard"), shipped_policy()
         scene = scene_of(self._arm)
         assert scene is not None  # noqa: S101 - the arm has a drawing
-        self._scene, self._hands = scene, Hands(ENVIRONMENT, self._arm.action_space)
+        self._scene, self._hands = scene, PageKeys(ENVIRONMENT, self._arm.action_space)
         self._step = jax.jit(self._arm.step)
         self._key = jax.random.key(0)
         with in_32_bits():

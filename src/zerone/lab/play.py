@@ -24,8 +24,8 @@ from zerone.environments.drawing.scene import scene_of
 from zerone.environments.drawing.unwrapping import unwrap
 from zerone.environments.endings import ending
 from zerone.lab.actor import Actor
-from zerone.lab.hands import Hands
 from zerone.lab.messages import Hold, Move, Pace, Point, Teach
+from zerone.lab.page_keys import PageKeys
 from zerone.lab.picture import picture_of
 from zerone.lab.playable import PLAYABLE
 from zerone.lab.setups import Setup
@@ -66,7 +66,7 @@ class Play(Watched):
             raise InputError(f"{self._id} is not played on the page: zerone record --keyboard {self._id} takes it")
         algorithm, self._pace = PLAYABLE[self._id]
         environment = catalogue.make(self._id)
-        self._hands, self._grid = Hands(self._id, environment.action_space), grid_of(environment) is not None
+        self._hands, self._grid = PageKeys(self._id, environment.action_space), grid_of(environment) is not None
         self._why = ending(self._id, {})
         with in_32_bits():
             self._mine = Actor(environment, self._seed, self._why)

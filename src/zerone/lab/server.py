@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from zerone.base.errors import InputError, RunError
 from zerone.lab import assets
 from zerone.lab.access import Access, Application, Guard
-from zerone.lab.aside import aside
+from zerone.lab.daemon_thread import in_daemon_thread
 from zerone.lab.state import Lab
 from zerone.lab.visit import Visit
 
@@ -47,7 +47,7 @@ def application(lab: Lab, access: Access) -> Application:
         given = request.query_params
         try:
             answers = await lab.answers()
-            name, data = await aside(answers.file, given.get("run", ""), given.get("kind", ""))
+            name, data = await in_daemon_thread(answers.file, given.get("run", ""), given.get("kind", ""))
         except (InputError, RunError, OSError) as error:
             return PlainTextResponse(f"zerone lab: {error}\n", status_code=404)
         headers = {"content-disposition": f"attachment; filename*=utf-8''{quote(name)}"}
@@ -68,4 +68,4 @@ def application(lab: Lab, access: Access) -> Application:
     routes = [*files, WebSocketRoute("/socket", socket)]
     inside = Starlette(routes=routes, lifespan=lab.life)
     inside.router.redirect_slashes = False  # paths with an additional slash do not exist
-    return Guard(inside, access, lab.comeback)
+    return Guard(inside, access, lab.reconnection)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from zerone.base.errors import InputError, RunError
 from zerone.base.language import translated
-from zerone.lab.aside import aside
-from zerone.lab.comeback import folder_for, keep, known
+from zerone.lab.daemon_thread import in_daemon_thread
+from zerone.lab.reconnection import folder_for, keep, known
 
 if TYPE_CHECKING:
     from zerone.lab.answers import Answers
@@ -30,7 +30,7 @@ class Lab:
     def __init__(self, runs: Path) -> None:
         self.boot = secrets.token_urlsafe(8)
         """A random id of this start of the server; a page that sees it change reloads itself."""
-        self.comeback = known(folder_for(runs))
+        self.reconnection = known(folder_for(runs))
         self.offers: str | None = None
         self.failure = ""
         self.sockets = 0
@@ -85,8 +85,8 @@ class Lab:
 
     async def key(self) -> str:
         """The key with which a page can reconnect to the next server. It is stored so that the next server knows it."""
-        await aside(keep, self.comeback, folder_for(self._runs))
-        return self.comeback.key
+        await in_daemon_thread(keep, self.reconnection, folder_for(self._runs))
+        return self.reconnection.key
 
     def listeners(self, name: str) -> set[asyncio.Event]:
         """The events to set when a session has something new, one for each page that watches it."""
@@ -113,7 +113,7 @@ class Lab:
             await asyncio.sleep(SECONDS_BETWEEN_SAVES)
             if self._sessions is not None:
                 with suppress(RunError):  # a full disk must not stop the server
-                    await aside(self._save, self._sessions)
+                    await in_daemon_thread(self._save, self._sessions)
 
     def _save(self, sessions: Sessions) -> None:
         if self._answers is not None:

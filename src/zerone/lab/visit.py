@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from zerone.base.errors import InputError, ZeroneError
-from zerone.lab.aside import aside
+from zerone.lab.daemon_thread import in_daemon_thread
 
 if TYPE_CHECKING:
     from zerone.lab.messages import Ask
@@ -87,7 +87,7 @@ class Visit:
         about: dict[str, Any] = {"is": "answer", "number": question.number}
         try:
             answers = await self._lab.answers()
-            about |= await aside(answers.answer, question.what, question.given)
+            about |= await in_daemon_thread(answers.answer, question.what, question.given)
         except (ZeroneError, OSError) as error:
             about["refused"] = str(error)
         except Exception as error:  # noqa: BLE001, RUF100 - the page shows any error

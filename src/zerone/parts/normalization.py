@@ -65,7 +65,7 @@ class NormalizationSettings:
 
     normalize_observations: str = setting(
         "auto",
-        "bring observations to mean 0 and deviation 1 (on), or only what is far from that (auto)",
+        "bring observations to mean 0 and standard deviation 1 (on), or only those that are far from it (auto)",
         choices=("off", *WANTED),
     )
     normalize_rewards: bool = setting(

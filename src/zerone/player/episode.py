@@ -12,9 +12,9 @@ import numpy as np
 from zerone.base.errors import InputError
 from zerone.base.language import translatable, translated
 from zerone.engines.protocol import LONGEST_EVALUATION
-from zerone.environments.gym.allowed import Allowing
+from zerone.environments.gym.allowed import MaskSource
 from zerone.environments.gym.around import NOTHING, Around
-from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.conversion import shown
 from zerone.environments.gym.kinds import Env
 from zerone.environments.gym.views import AUTO
 from zerone.player.frames import picture_of
@@ -120,7 +120,7 @@ def episodes(
 
 def open_environment(
     identity: str, options: Mapping[str, Any], engine: str, mode: str | None, seed: int, judged: bool = True,
-    view: str = AUTO, notices: Notices | None = None, around: Around = NOTHING, allowing: Allowing | None = None,
+    view: str = AUTO, notices: Notices | None = None, around: Around = NOTHING, mask_source: MaskSource | None = None,
 ) -> Guard:  # fmt: skip
     """Make an environment by its id, in a `Guard` and ready to be shown in a render mode.
 
@@ -134,7 +134,7 @@ def open_environment(
         view: How observations are interpreted (`views.VIEWS`).
         notices: Receives warnings for the user.
         around: Gymnasium's wrappers to put around it.
-        allowing: The source of action masks; the guard then has them as `allowed`.
+        mask_source: The source of action masks; the guard then has them as `allowed`.
 
     Raises:
         InputError: the environment cannot be made, or cannot be rendered as pictures.
@@ -158,8 +158,8 @@ def open_environment(
                 translated("environment {identity!r} gives no pictures: ask for --text", identity=identity)
             )
         inner = wrappers.evaluation_environment(task) if judged else task
-        if allowing is not None:  # a search needs the mask in the state
-            inner, allowing = wrappers.Masked(inner, allowing.function), Allowing()
+        if mask_source is not None:  # a search needs the mask in the state
+            inner, mask_source = wrappers.Masked(inner, mask_source.function), MaskSource()
         made = GymnasiumEnvironment(inner, render_mode=mode if able else None)
     else:
         from zerone.environments.gym.makers import maker
@@ -176,7 +176,7 @@ def open_environment(
                 translated("environment {identity!r} gives no pictures: ask for --text", identity=identity)
             )
         made = around.put(maker(identity, options, mode if able else None), identity)()
-    return guarded(made, identity, seed, view, notices, allowing)
+    return guarded(made, identity, seed, view, notices, mask_source)
 
 
 def frames_per_second(environment: Env) -> float:

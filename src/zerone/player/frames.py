@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zerone.base.language import translated
-from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.conversion import shown
 
 ROUNDING = 1e-3
 """How far floats may be outside of [0, 1] or [0, 255]."""

@@ -25,7 +25,7 @@ PACES = {"×1": 1.0, "×4": 4.0, "×1/4": 0.25}
 """The speeds relative to the natural one, by their labels in the window."""
 
 
-class Hands:
+class ManualControl:
     """User control of a window: the user can move the goal, take over from the agent and change the speed.
 
     The space bar switches between the agent and the user, who acts with the keys of `keys_for`; Tab changes the speed.

@@ -112,14 +112,14 @@ def ffmpeg() -> str:
     if found is None:
         raise InputError(
             translated(
-                "a film .mp4 needs ffmpeg, which is not here: {command}; a .gif needs nothing more",
+                "a video .mp4 needs ffmpeg, which is not here: {command}; a .gif needs nothing more",
                 command=install("video"),
             )
         )
     if not _encodes(found):
         raise InputError(
             translated(
-                "a film .mp4 needs H.264, which {found} cannot encode: {command}; a .gif does not",
+                "a video .mp4 needs H.264, which {found} cannot encode: {command}; a .gif does not",
                 found=found,
                 command=install("video"),
             )

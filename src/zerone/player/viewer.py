@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from zerone.player.interaction import Hands
+    from zerone.player.interaction import ManualControl
 
 NARROWEST, LOWEST = 300, 100
 """The least width and height in pixels; smaller pictures are enlarged by an integer, so that the caption has room."""
@@ -44,7 +44,7 @@ def in_window(
     note: Callable[[], str] = str,
     stop: Callable[[], bool] = bool,
     view: View = PLAIN,
-    hands: Hands | None = None,
+    hands: ManualControl | None = None,
     hold: float | None = None,
 ) -> int:
     """Show moments in a window until they end, the window is closed, or `stop` returns true.
@@ -126,7 +126,7 @@ def on_film(
                         name = name_of(environment)
                         raise RunError(
                             translated(
-                                "environment {name}: its picture is {found}: a film's must be of one size",
+                                "environment {name}: its picture is {found}: a video's must be of one size",
                                 name=name,
                                 found=found,
                             )

@@ -14,14 +14,14 @@ from zerone.base.errors import InputError, nearest, said
 from zerone.base.language import translated
 from zerone.environments import catalogue
 from zerone.environments.base import NO_MASK
-from zerone.environments.gym.allowed import Allowing
+from zerone.environments.gym.allowed import MaskSource
 from zerone.environments.gym.around import NOTHING, Around
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.sources import checked, source
 from zerone.environments.objects import by_id, made, timed
 from zerone.environments.outside import looks_like_one
 from zerone.player.episode import Moment, open_environment
-from zerone.training.action_masks import allowing_of, asked_of
+from zerone.training.action_masks import mask_source_named, mask_source_of_run
 from zerone.training.agent import Agent
 from zerone.training.engine_setup import ENGINES
 from zerone.training.environment_setup import EnvironmentLike, environment_name
@@ -106,7 +106,7 @@ class Plays:
         act: The function that chooses actions; unused for random actions and the keyboard.
         facts: Further facts for the dataset's metadata.
         around: Gymnasium's wrappers around the environment.
-        allowing: The source of action masks, if the player keeps to them.
+        mask_source: The source of action masks, if the player keeps to them.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Plays:
     act: Act
     facts: Mapping[str, Any]
     around: Around = NOTHING
-    allowing: Allowing | None = None
+    mask_source: MaskSource | None = None
 
 
 def who_plays(
@@ -139,7 +139,7 @@ def who_plays(
         if agent is not None or checkpoint != "best":
             raise InputError(translated("agent and checkpoint are not allowed here: they are for the policy of a run"))
         return _who_plays_without_a_run(player, environment, facts, options, engine, action_mask)
-    if allowing_of(action_mask) is not None:
+    if mask_source_named(action_mask) is not None:
         raise InputError(translated("action_mask is not allowed here: a run has its own"))
     if options:
         raise InputError(
@@ -164,7 +164,7 @@ def who_plays(
         Greedy(policy),
         facts,
         outer,
-        asked_of(config),
+        mask_source_of_run(config),
     )
 
 
@@ -195,12 +195,12 @@ def _who_plays_without_a_run(
             )
         )
     _check_engine(engine, environment)
-    if player == KEYBOARD and allowing_of(action_mask) is not None:
+    if player == KEYBOARD and mask_source_named(action_mask) is not None:
         raise InputError(translated("action_mask is not allowed with {player}: you choose the actions", player=player))
     name = player if isinstance(player, str) else getattr(player, "__name__", type(player).__name__)
     act: Act = player if callable(player) else _never_called
     task = environment_name(environment)
-    return Plays(task, environment, options, engine, name, act, facts, allowing=allowing_of(action_mask))
+    return Plays(task, environment, options, engine, name, act, facts, mask_source=mask_source_named(action_mask))
 
 
 class Greedy:
@@ -247,7 +247,7 @@ def _never_called(observation: Any) -> Any:
 def opened(plays: Plays, seed: int) -> Guard:
     """Make the environment in a `Guard`, with frames for the keyboard player. Raises `InputError` if that fails."""
     found = _opened(plays, seed)
-    if plays.allowing is not None and isinstance(plays.act, Greedy):
+    if plays.mask_source is not None and isinstance(plays.act, Greedy):
         plays.act.environment = found
     return found
 
@@ -257,7 +257,7 @@ def _opened(plays: Plays, seed: int) -> Guard:
     if isinstance(plays.environment, str):
         return open_environment(
             plays.environment, plays.options, plays.engine, mode, seed, judged=False, around=plays.around,
-            allowing=plays.allowing,
+            mask_source=plays.mask_source,
         )  # fmt: skip
     from zerone.environments.gym.bridge import GymnasiumEnvironment
 
@@ -267,4 +267,4 @@ def _opened(plays: Plays, seed: int) -> Guard:
         made: Any = GymnasiumEnvironment(timed(task, plays.name), mode)
     else:
         made = plays.around.put(checked(task, plays.name), plays.name)()
-    return guarded(made, plays.name, seed, allowing=plays.allowing)
+    return guarded(made, plays.name, seed, mask_source=plays.mask_source)

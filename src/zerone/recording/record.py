@@ -23,7 +23,7 @@ from zerone.environments.base import NO_MASK
 from zerone.environments.endings import ending
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard
-from zerone.environments.rewards import options_as_kept
+from zerone.environments.rewards import described_options
 from zerone.environments.spaces import Spaces
 from zerone.offline.format import identity, load_h5py
 from zerone.offline.writer import DatasetWriter, require_free
@@ -108,7 +108,7 @@ def record(
             )
         else:
             share = 1.0 if player == RANDOM else epsilon or 0.0
-            allowed = (lambda: None) if plays.allowing is None else lambda: env.allowed
+            allowed = (lambda: None) if plays.mask_source is None else lambda: env.allowed
             played = Policy(plays.act, spaces.action, share, seed, allowed)
         place = first_free(new_places(plays)) if out is None else Claim.take(out, check)
         claim = open_things.enter_context(place)
@@ -193,7 +193,7 @@ def _metadata(plays: Plays, seed: int) -> dict[str, Any]:
     """The metadata of a dataset: Minari's, and Zerone's under the key `zerone`."""
     from importlib.metadata import version
 
-    place = {"id": plays.name, "options": options_as_kept(plays.options)}
+    place = {"id": plays.name, "options": described_options(plays.options)}
     about: dict[str, Any] = {
         "algorithm_name": plays.player,
         "description": f"{plays.player} on {plays.name}, recorded by Zerone",

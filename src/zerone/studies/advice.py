@@ -23,7 +23,7 @@ SCHEDULES = {
 """Settings that are the length of a schedule, in steps."""
 
 
-class Worth(Protocol):
+class RatedSettings(Protocol):
     """A setting that was tried, and its result."""
 
     @property
@@ -40,8 +40,8 @@ class Worth(Protocol):
 def notes(
     algorithm: str,
     space: Mapping[str, Any],
-    trials: Sequence[Worth],
-    best: Worth,
+    trials: Sequence[RatedSettings],
+    best: RatedSettings,
     made: Mapping[str, Any],
     steps: int,
 ) -> list[str]:
@@ -86,7 +86,7 @@ def _place(value: float, low: float, high: float) -> float:
     return (value - low) / (high - low)
 
 
-def _tie(ties: Sequence[Worth]) -> Iterator[str]:
+def _tie(ties: Sequence[RatedSettings]) -> Iterator[str]:
     """A sentence about equally good settings."""
     if not ties:
         return

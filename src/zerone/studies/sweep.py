@@ -30,7 +30,7 @@ from zerone.environments.gym.around import WrapperLike, around
 from zerone.environments.gym.processes import asked_for
 from zerone.environments.gym.views import AUTO, require_view
 from zerone.environments.objects import by_id
-from zerone.environments.rewards import options_as_kept
+from zerone.environments.rewards import described_options
 from zerone.studies import sweep_plan
 from zerone.studies.search import Choices, Grid, Search, require_space
 from zerone.studies.sweep_result import MEASURES, Sweep, Trial, made_with
@@ -137,7 +137,7 @@ def sweep(
     environment, options = _named(environment, options)
     outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost=False)
     require_space(algorithm, space, driver)
-    mask = action_masks.as_kept(action_mask)
+    mask = action_masks.describe(action_mask)
     action_masks.read(mask)  # each trial must find it by its name
     cluster = _cluster(spread, address, driver, apart is not None)
     chosen = validation.chosen_seeds(seed, seeds)
@@ -223,7 +223,7 @@ def _cluster(spread: int | None, address: str | None, driver: str, apart: bool) 
 def _named(environment: EnvironmentLike, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The id of an environment, and its options as a folder stores them."""
     found, chosen = by_id(environment, options)
-    kept = options_as_kept(chosen)
+    kept = described_options(chosen)
     if not isinstance(found, str) or str(kept.get("reward", "")).startswith("<"):
         what = translated("environment") if not isinstance(found, str) else translated("reward")
         raise InputError(

@@ -18,16 +18,16 @@ from zerone.base.saved_types import Config
 from zerone.engines.compiled import Compiled
 from zerone.engines.protocol import Engine, TrainsInProcesses
 from zerone.environments.base import NO_MASK, TimedEnvironment
-from zerone.environments.gym.allowed import IN_INFO, Allowing, MaskError, read_mask
+from zerone.environments.gym.allowed import IN_INFO, MaskError, MaskSource, read_mask
 from zerone.environments.wrappers import Masked, MaskFunction
 
 ENVIRONMENT = "environment"
 """The value of `action_mask` for environments that report their masks themselves."""
-LOOKED_AT = 64
+CHECKED_OBSERVATIONS = 64
 """Initial observations whose masks are validated before a training begins."""
 
 
-def function_of(action_mask: object) -> MaskFunction | None:
+def mask_function(action_mask: object) -> MaskFunction | None:
     """The mask function that `action_mask` names; None if the environment reports its masks, or no mask is wanted.
 
     Raises:
@@ -56,14 +56,18 @@ def function_of(action_mask: object) -> MaskFunction | None:
     return function
 
 
-def allowing_of(action_mask: object) -> Allowing | None:
-    """The source of masks that `action_mask` names; None if no mask is wanted. Raises `InputError` as `function_of`."""
+def mask_source_named(action_mask: object) -> MaskSource | None:
+    """The source of masks that `action_mask` names; None if no mask is wanted.
+
+    Raises:
+        InputError: as `mask_function`.
+    """
     if isinstance(action_mask, str) and action_mask == NO_MASK:
         return None
-    return Allowing(function_of(action_mask))
+    return MaskSource(mask_function(action_mask))
 
 
-def as_kept(action_mask: object) -> str:
+def describe(action_mask: object) -> str:
     """The value of `action_mask` for `config.json`: a function is stored as `module:function`."""
     if isinstance(action_mask, str):
         return str(action_mask)
@@ -71,7 +75,7 @@ def as_kept(action_mask: object) -> str:
 
 
 def read(kept: str) -> str:
-    """The inverse of `as_kept`. A function's module is imported only if it is trusted.
+    """The inverse of `describe`. A function's module is imported only if it is trusted.
 
     Raises:
         InputError: the function cannot be found again.
@@ -86,14 +90,14 @@ def read(kept: str) -> str:
     return ForeignId(kept)
 
 
-def asked_of(config: Config) -> Allowing | None:
+def mask_source_of_run(config: Config) -> MaskSource | None:
     """The source of masks according to a run's configuration; None if its agents use no masks.
 
     Raises:
         InputError: the mask function cannot be found again.
     """
     kept = str(config["environment"]["action_mask"])
-    return None if kept == NO_MASK else allowing_of(read(kept))
+    return None if kept == NO_MASK else mask_source_named(read(kept))
 
 
 def masked(environment: TimedEnvironment, action_mask: object, name: str) -> TimedEnvironment:
@@ -102,7 +106,7 @@ def masked(environment: TimedEnvironment, action_mask: object, name: str) -> Tim
     Raises:
         InputError: the environment reports no masks, or a mask has the wrong length or allows no action at the start.
     """
-    function = function_of(action_mask)
+    function = mask_function(action_mask)
     if function is None and action_mask == NO_MASK:
         return environment
     made, key = Masked(environment, function), jax.random.key(0)
@@ -141,7 +145,9 @@ def masked(environment: TimedEnvironment, action_mask: object, name: str) -> Tim
                     kind=kind.name,
                 )
             )
-        first = jax.jit(jax.vmap(lambda key: made.reset(key)[1].mask.any()))(jax.random.split(key, LOOKED_AT))
+        first = jax.jit(jax.vmap(lambda key: made.reset(key)[1].mask.any()))(
+            jax.random.split(key, CHECKED_OBSERVATIONS)
+        )
     if not np.asarray(first).all():
         raise InputError(
             translated("the action mask of {name} allows nothing in a first state of an episode", name=name)
@@ -154,7 +160,7 @@ def _kind_of(made: Masked, key: Key) -> np.dtype:
 
     def raw(key: Key) -> Array:
         observation, inner = made.environment.reset(key)
-        return jnp.asarray(made.said(observation, inner))
+        return jnp.asarray(made.raw_mask(observation, inner))
 
     kind: np.dtype = np.dtype(jax.eval_shape(raw, key).dtype)
     return kind
@@ -177,7 +183,7 @@ def require_own_play(action_mask: object, dataset: object) -> None:
         raise InputError(
             translated(
                 "action_mask = {action_mask} is not allowed with a dataset, which says nothing of it",
-                action_mask=as_kept(action_mask),
+                action_mask=describe(action_mask),
             )
         )
 
@@ -216,7 +222,7 @@ def _by_function(engine: Engine, batch: np.ndarray, shown: object, single: bool)
     inside = engine.environment if isinstance(engine, Compiled) else None
     if isinstance(inside, Masked) and inside.function is not None:
         return np.asarray(jax.vmap(inside.function)(jnp.asarray(batch)))
-    asks = engine.allowing if isinstance(engine, Host) else None
+    asks = engine.mask_source if isinstance(engine, Host) else None
     rows = [shown] if single else shown if isinstance(shown, (list, np.ndarray)) else None
     if asks is None or asks.function is None or rows is None:
         raise InputError(

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.language import translated
-from zerone.environments.gym.allowed import IN_INFO, Allowing, MaskError
+from zerone.environments.gym.allowed import IN_INFO, MaskError, MaskSource
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.kinds import Info
 
@@ -37,7 +37,7 @@ class Chance:
         if not self._masked or not isinstance(self._space, spaces.Discrete):
             return self._space.sample()
         try:
-            allowed = Allowing().of(observation, info, int(self._space.n))
+            allowed = MaskSource().of(observation, info, int(self._space.n))
         except MaskError as error:
             self._masked = False
             self._notes[-1] = translated(

@@ -12,7 +12,7 @@ from zerone.base.errors import InputError, nearest
 from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object
 from zerone.training.events import Callback, Listener
-from zerone.training.listeners import Listeners, Named, described
+from zerone.training.listeners import Listeners, NamedCallback, described
 from zerone.training.metrics import MetricsLog
 from zerone.training.progress import Calling, OnProgress, ignore, progress_in_python
 from zerone.training.tensorboard import TensorBoard
@@ -44,9 +44,9 @@ def as_listeners(callbacks: Sequence[CallbackLike], progress: bool | None, on_pr
             translated("callbacks = {callbacks!r} is not allowed: must be a list of callbacks", callbacks=callbacks)
         )
     chosen = [find(each) if isinstance(each, str) else require_callback(each, _name_of(each)) for each in callbacks]
-    shown = [Named("progress", progress_in_python(progress))]
+    shown = [NamedCallback("progress", progress_in_python(progress))]
     if on_progress is not ignore:
-        shown.append(Named(_name_of(on_progress), Calling(on_progress)))
+        shown.append(NamedCallback(_name_of(on_progress), Calling(on_progress)))
     return Listeners([MetricsLog(), TensorBoard()], [*chosen, *shown])
 
 
@@ -72,7 +72,7 @@ def register(name: str, kind: type[Callback]) -> None:
     _registered[name] = kind
 
 
-def find(name: str) -> Named:
+def find(name: str) -> NamedCallback:
     """The callback of a name: registered, a packaged tracker, `module:Name`, or from an installed package.
 
     Raises:
@@ -101,7 +101,7 @@ def find(name: str) -> Named:
     )
 
 
-def require_callback(found: object, name: str) -> Named:
+def require_callback(found: object, name: str) -> NamedCallback:
     """`found` as a named callback. Raises `InputError` that says what it lacks."""
     if isinstance(found, type):
         raise InputError(
@@ -133,7 +133,7 @@ def require_callback(found: object, name: str) -> Named:
                     "{name} is no callback: its metrics must be a mapping from names to what they mean", name=name
                 )
             )
-    return Named(name, found)
+    return NamedCallback(name, found)
 
 
 def _require_signature(
@@ -152,7 +152,7 @@ def _require_signature(
         ) from None
 
 
-def _made(found: object, name: str) -> Named:
+def _made(found: object, name: str) -> NamedCallback:
     """The callback object that was found by name; a class is instantiated with its defaults."""
     if isinstance(found, type) and issubclass(found, Callback):
         try:

@@ -13,7 +13,7 @@ from zerone.base.files import finite
 from zerone.base.place import as_seen
 from zerone.base.saved_types import Result, SeedResult
 from zerone.engines.protocol import Engine, TrainsInProcesses
-from zerone.training.evaluation import Ways, shows
+from zerone.training.evaluation import EvaluationPlan, shows
 from zerone.training.events import Ended
 from zerone.training.folder import RunFolder
 from zerone.training.interrupt import listening
@@ -86,10 +86,10 @@ def draw_figures(run: Run) -> None:
 def _final_result(training: Training) -> Result:
     """The contents of `result.json`: the best policy of each seed, evaluated on new episodes, and the durations."""
     trained, engine, clock = time.perf_counter(), training.job.engine, training.clock
-    ways, learners, block = training.job.schedule.evaluation, training.job.learners, training.job.block
+    plan, learners, block = training.job.schedule.evaluation, training.job.learners, training.job.block
     training.tell_final_evaluation()
     policies = {each.seed: each.best_policy for each in learners}
-    judged = judge(engine, policies, ways.episodes, EVALUATION_SEED, ways.how)
+    judged = judge(engine, policies, plan.episodes, EVALUATION_SEED, plan.how)
     parts: Sequence[Judged | JudgedSeed] = judged.get("seeds", [judged])
     stopped = training.stopped
     found = {
@@ -105,18 +105,18 @@ def _final_result(training: Training) -> Result:
         "evaluation_steps": sum(each.account.steps for each in learners),
         "evaluation_seconds": training.selection.seconds,
         "judgement_seconds": time.perf_counter() - trained,
-        "stochastic": ways.how.stochastic,
+        "stochastic": plan.how.stochastic,
         "return_mean": judged["return_mean"],
         **engine.facts(),
-        "seeds": [_seed_result(learner, one, ways, block) for learner, one in zip(learners, parts, strict=True)],
+        "seeds": [_seed_result(learner, one, plan, block) for learner, one in zip(learners, parts, strict=True)],
     }
     return cast("Result", found)  # and fields that the engine adds
 
 
-def _seed_result(learner: Learner, judged: Judged | JudgedSeed, ways: Ways, block: int) -> SeedResult:
+def _seed_result(learner: Learner, judged: Judged | JudgedSeed, plan: EvaluationPlan, block: int) -> SeedResult:
     """The entry of `result.json` for one seed."""
     at = learner.solved_at_step
-    if at is None and shows(judged["returns"], ways.solved_at):
+    if at is None and shows(judged["returns"], plan.solved_at):
         at = learner.best_step  # with expensive episodes, nothing may have shown it before
     return {
         "seed": learner.seed,

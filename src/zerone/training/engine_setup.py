@@ -30,7 +30,7 @@ from zerone.training.algorithm_setup import settings_of
 from zerone.training.environment_setup import EnvironmentLike, environment_name
 
 if TYPE_CHECKING:
-    from zerone.environments.gym.allowed import Allowing
+    from zerone.environments.gym.allowed import MaskSource
     from zerone.environments.gym.processes import Processes
 
 ENGINES = ("auto", "compiled", "host", "cluster")
@@ -94,7 +94,7 @@ def make_engine(
     return made
 
 
-def _mask_source(action_mask: object, algorithm: Algorithm) -> Allowing | None:
+def _mask_source(action_mask: object, algorithm: Algorithm) -> MaskSource | None:
     """The source of masks for an environment played by Python; None if no mask is wanted.
 
     Raises:
@@ -102,11 +102,11 @@ def _mask_source(action_mask: object, algorithm: Algorithm) -> Allowing | None:
     """
     if isinstance(action_mask, str) and action_mask == NO_MASK:
         return None
-    from zerone.environments.gym.allowed import Allowing
-    from zerone.training.action_masks import function_of, require_able
+    from zerone.environments.gym.allowed import MaskSource
+    from zerone.training.action_masks import mask_function, require_able
 
     require_able(algorithm)
-    return Allowing(function_of(action_mask))
+    return MaskSource(mask_function(action_mask))
 
 
 def _require_no_gymnasium(environment: EnvironmentLike, name: str, around: Around, processes: Processes | None) -> None:
@@ -231,13 +231,14 @@ def _compiled_environment(
 
 def _host_engine(
     algorithm: Algorithm, environment: EnvironmentLike, name: str, options: Mapping[str, Any], observations: str,
-    around: Around, processes: Processes | None, asks: Allowing | None,
+    around: Around, processes: Processes | None, asks: MaskSource | None,
 ) -> Engine:  # fmt: skip
-    from zerone.engines.host import MOST_AT_ONCE, Host
+    from zerone.engines.host import Host
+    from zerone.engines.host_evaluation import MOST_AT_ONCE
+    from zerone.environments.gym.checked_vector import training_vector
     from zerone.environments.gym.makers import maker
     from zerone.environments.gym.vector import make_vector
     from zerone.environments.gym.vectors import Vectors
-    from zerone.environments.gym.watched_vector import training_vector
 
     if asks is not None and around.frame_skip > 1:
         raise InputError(
@@ -259,19 +260,20 @@ def _host_engine(
     ]
     if isinstance(vectors := found[0], Vectors):
         _require_alone(name, around, processes)
-        judged = functools.partial(make_vector, vectors, name, view=observations, notices=hears, allowing=asks)
-        learnt = functools.partial(training_vector, vectors, name, observations, allowing=asks)
-        return Host(algorithm, learnt, judged, min(MOST_AT_ONCE, algorithm.environments), allowing=asks)
+        judged = functools.partial(make_vector, vectors, name, view=observations, notices=hears, mask_source=asks)
+        learnt = functools.partial(training_vector, vectors, name, observations, mask_source=asks)
+        return Host(algorithm, learnt, judged, min(MOST_AT_ONCE, algorithm.environments), mask_source=asks)
     makers = [around.put(each if isinstance(environment, str) else checked(each, name), name) for each in found]
     made = [
-        functools.partial(make_vector, each, name, view=observations, notices=hears, allowing=asks) for each in makers
+        functools.partial(make_vector, each, name, view=observations, notices=hears, mask_source=asks)
+        for each in makers
     ]
     apart = None
     if processes is not None:
-        from zerone.environments.gym.process_vector import PlayedApart
+        from zerone.environments.gym.process_vector import ProcessVectors
 
         _require_enough_environments(processes.number, algorithm, environment, name)
-        apart = PlayedApart(processes, makers[0], makers[1], name, observations, hears, asks)
+        apart = ProcessVectors(processes, makers[0], makers[1], name, observations, hears, asks)
     at_once = 1 if isinstance(environment, Single) else MOST_AT_ONCE
     return Host(algorithm, made[0], made[1], at_once, apart, asks)
 

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import ZeroneError
-from zerone.base.place import asked_here, in_short
+from zerone.base.place import fixed_working_folder, in_short
 from zerone.environments.gym.step_timeout import limited
 from zerone.training.interrupt import last_resort
 
@@ -25,7 +25,7 @@ def entry(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def entered(*arguments: P.args, **named: P.kwargs) -> R:
         seconds: Any = named.get("step_timeout")
-        with asked_here(), in_32_bits(), limited(seconds, last_resort()):
+        with fixed_working_folder(), in_32_bits(), limited(seconds, last_resort()):
             try:
                 return function(*arguments, **named)
             except ZeroneError as error:

@@ -21,7 +21,7 @@ from zerone.environments.gym.kinds import Env, Maker, Vector, VectorMaker
 from zerone.environments.gym.sources import source
 from zerone.environments.gym.vectors import EXAMPLE
 from zerone.environments.objects import name_of
-from zerone.environments.rewards import options_as_kept
+from zerone.environments.rewards import described_options
 from zerone.training import presets
 
 EnvironmentLike = (
@@ -90,10 +90,10 @@ def describe_environment(
     action_mask: str = NO_MASK,
 ) -> EnvironmentConfig:  # fmt: skip
     """An environment as a run's configuration stores it: id and options, and the module that defines its class."""
-    reward = options_as_kept(options).get("reward")
+    reward = described_options(options).get("reward")
     known = isinstance(environment, str) and not str(reward or "").startswith("<")
     found: EnvironmentConfig = {
-        "id": environment_name(environment), "options": options_as_kept(options), "known": known,
+        "id": environment_name(environment), "options": described_options(options), "known": known,
         "observations": observations,
     }  # fmt: skip
     if around:

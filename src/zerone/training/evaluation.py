@@ -51,7 +51,7 @@ ASSUMED, ENDLESS = 1_000, 20
 """The assumed length of an episode if none has ended yet and the environment has no time limit; and how many times the
 length of earlier episodes (but at least the assumed length) an episode may reach before an evaluation cuts it off."""
 
-LOOK = 1
+ALL_EVALUATIONS = 1
 FIRST_FRESH = 2
 """Episode indices: that of all evaluations, and the first of those that test whether a seed has solved it."""
 LEAST_FRESH, MOST_FRESH = 20, 2_500
@@ -60,7 +60,7 @@ ERRORS_ABOVE = 4.5
 
 
 @dataclasses.dataclass(frozen=True)
-class Ways:
+class EvaluationPlan:
     """How a training evaluates: what the user chose, and what may be chosen automatically to save time."""
 
     episodes: int
@@ -78,24 +78,24 @@ class Ways:
         }  # fmt: skip
 
     @staticmethod
-    def read(config: Config) -> Ways:
+    def read(config: Config) -> EvaluationPlan:
         """The evaluation settings of a run. Runs older than the automatic choice evaluate exactly as configured."""
         kept, episodes, solved_at = config.get("evaluation"), config["evaluation_episodes"], config["solved_at"]
         if kept is None:
-            return Ways(episodes, solved_at=solved_at)
+            return EvaluationPlan(episodes, solved_at=solved_at)
         how = EvaluationSettings(kept["limit"], kept["stochastic"])
         choices = kept["choose_times"], kept["choose_episodes"], kept["choose_limit"]
-        return Ways(episodes, *choices, how, solved_at)
+        return EvaluationPlan(episodes, *choices, how, solved_at)
 
 
 @dataclasses.dataclass
 class Account:
     """The cost of a seed's evaluations so far, and the lengths of its episodes."""
 
-    looks: int = 0
-    looking: int = 0
+    evaluations: int = 0
+    evaluation_work: int = 0
     """Work of evaluations, in steps."""
-    testing: int = 0
+    test_work: int = 0
     """Work of tests whether the environment is solved, in steps."""
     steps: int = 0
     trained_length: float | None = None
@@ -104,9 +104,15 @@ class Account:
     def describe(self) -> AccountState:
         """As stored in a checkpoint."""
         return {
-            "looks": self.looks, "looking": self.looking, "testing": self.testing, "steps": self.steps,
+            "looks": self.evaluations, "looking": self.evaluation_work, "testing": self.test_work, "steps": self.steps,
             "trained_length": self.trained_length, "judged_length": self.judged_length,
         }  # fmt: skip
+
+    @staticmethod
+    def read(state: AccountState) -> Account:
+        """The inverse of `describe`."""
+        lengths = state["trained_length"], state["judged_length"]
+        return Account(state["looks"], state["looking"], state["testing"], state["steps"], *lengths)
 
 
 class _Length(NamedTuple):
@@ -135,30 +141,30 @@ class Evaluator:
 
     Args:
         engine: Plays the episodes.
-        ways: How to evaluate.
+        plan: How to evaluate.
         known: Whether the environment is one of ours, and so is cheap.
         total: Steps of the whole training.
         stops: Whether a seed ends once solved: then the budget of its remaining steps may be spent on showing it.
     """
 
-    def __init__(self, engine: Engine, ways: Ways, known: bool, total: int, stops: bool) -> None:
-        self.engine, self.ways, self._total, self._stops = engine, ways, total, stops
+    def __init__(self, engine: Engine, plan: EvaluationPlan, known: bool, total: int, stops: bool) -> None:
+        self.engine, self.plan, self._total, self._stops = engine, plan, total, stops
         self._worth, self._startup = worth(engine, known)
 
-    def look(
+    def evaluate(
         self, account: Account, policy: object, seed: int, step: int, solved: bool, last: bool
     ) -> Evaluation | None:
         """Evaluate a policy after `step` steps; None if the evaluation is put off because it would take too long."""
         length = self._length(account)
-        free = self._share_for_evaluations(solved, length) * self._allowed(step) - account.looking
+        free = self._share_for_evaluations(solved, length) * self._allowed(step) - account.evaluation_work
         episodes = self._episodes(free, length, last)
         if last and not episodes:  # no test follows, so use what was reserved for it
-            episodes = self._episodes(self._allowed(step) - account.testing - account.looking, length, last)
+            episodes = self._episodes(self._allowed(step) - account.test_work - account.evaluation_work, length, last)
         if not episodes:
             return None
-        found = self._play(policy, seed, LOOK, episodes, length)
-        account.looks += 1
-        account.looking += found.work
+        found = self._play(policy, seed, ALL_EVALUATIONS, episodes, length)
+        account.evaluations += 1
+        account.evaluation_work += found.work
         account.steps += found.steps
         # An episode that loops until it is cut off says nothing about the length of the next ones.
         account.judged_length = None if found.cut.any() else float(found.lengths.mean(dtype=np.float64))
@@ -170,20 +176,20 @@ class Evaluator:
         The evaluation itself counts as the first time if it had enough episodes. Each test has so many episodes that a
         policy as good as its evaluation passes it.
         """
-        level = self.ways.solved_at
+        level = self.plan.solved_at
         number = len(found.returns)
         error = found.deviation / math.sqrt(number)
         if level is None or found.mean + 2 * error < level:
             return False
-        shown = found.surely_at_least >= level and (number >= LEAST_FRESH or not self.ways.choose_episodes)
+        shown = found.surely_at_least >= level and (number >= LEAST_FRESH or not self.plan.choose_episodes)
         tests = 1 if shown else 2
         episodes = self._episodes_per_test(account, step, needed(found, level), tests)
         if not episodes:
             return False
         for place in range(tests):
-            index = FIRST_FRESH + 2 * account.looks + place
+            index = FIRST_FRESH + 2 * account.evaluations + place
             test = self.engine.evaluate(policy, seed, index, episodes, self._length(account).how)
-            account.testing += test.work
+            account.test_work += test.work
             account.steps += test.steps
             if test.surely_at_least < level:
                 return False
@@ -191,7 +197,7 @@ class Evaluator:
 
     def _share_for_evaluations(self, solved: bool, length: _Length) -> float:
         """The share of the budget for evaluations: all of it if there is nothing to test, or no test is affordable."""
-        if solved or self.ways.solved_at is None:
+        if solved or self.plan.solved_at is None:
             return 1.0
         test = self._work(-(-LEAST_FRESH // self.engine.widths[0]) * self.engine.widths[0], length.likely)
         return 1.0 - FOR_SOLVED if test <= FOR_SOLVED * self._allowed(self._total) else 1.0
@@ -202,8 +208,8 @@ class Evaluator:
     def _length(self, account: Account) -> _Length:
         """The likely length of an episode, from earlier ones, and its maximum."""
         known = [each for each in (account.trained_length, account.judged_length) if each is not None]
-        how, clock = self.ways.how, self.engine.time_limit
-        if clock is None and self.ways.choose_limit:
+        how, clock = self.plan.how, self.engine.time_limit
+        if clock is None and self.plan.choose_limit:
             how = dataclasses.replace(how, limit=min(how.limit, max(ASSUMED, round(ENDLESS * max(known, default=0.0)))))
         longest = how.limit if clock is None else min(how.limit, clock)
         likely = max(known, default=float(ASSUMED if clock is None else clock))
@@ -211,28 +217,28 @@ class Evaluator:
 
     def _episodes(self, free: float, length: _Length, last: bool) -> int:
         """The number of episodes of an evaluation; 0 for none."""
-        most, few = self.ways.episodes, min(FEW, self.ways.episodes)
-        if not self.ways.choose_episodes:
+        most, few = self.plan.episodes, min(FEW, self.plan.episodes)
+        if not self.plan.choose_episodes:
             # If the user chose the number of episodes, there is at least one evaluation with that many.
-            affordable = not self.ways.choose_times or self._work(most, length.likely) <= free
+            affordable = not self.plan.choose_times or self._work(most, length.likely) <= free
             return most if affordable or last else 0
         fewest = min(each for each in self._numbers if each >= few)
-        if not last and self.ways.choose_times:
+        if not last and self.plan.choose_times:
             free -= self._work(fewest, length.likely)  # reserve the evaluation of the last policy
         numbers = [each for each in self._numbers if self._work(each, length.likely) <= free]
         found = most if self._work(most, length.longest) <= free else max(numbers, default=0)
         if found >= few or (last and found):
             return found
-        return 0 if self.ways.choose_times else fewest
+        return 0 if self.plan.choose_times else fewest
 
     @property
     def _numbers(self) -> list[int]:
         """The possible numbers of episodes of an evaluation, with as few different batch widths as possible."""
         widest, *others = self.engine.widths
-        numbers = {*range(widest, self.ways.episodes + 1, widest), min(self.ways.episodes, widest)}
+        numbers = {*range(widest, self.plan.episodes + 1, widest), min(self.plan.episodes, widest)}
         above = widest
         for width in others:
-            numbers |= set(range(width, min(FEW if width == 1 else above, self.ways.episodes + 1), width))
+            numbers |= set(range(width, min(FEW if width == 1 else above, self.plan.episodes + 1), width))
             above = width
         return sorted(numbers)
 
@@ -250,7 +256,7 @@ class Evaluator:
 
     def _play(self, policy: object, seed: int, index: int, episodes: int, length: _Length) -> Evaluation:
         """Play round by round, until the work exceeds the plan too far."""
-        if not (self.ways.choose_times or self.ways.choose_episodes):
+        if not (self.plan.choose_times or self.plan.choose_episodes):
             return self.engine.evaluate(policy, seed, index, episodes, length.how)
         allowed = OVERRUN * self._work(episodes, length.likely)
         found: list[Evaluation] = []
@@ -279,10 +285,10 @@ class Evaluator:
     def _episodes_per_test(self, account: Account, step: int, wanted: int, tests: int) -> int:
         """The number of episodes of each test; 0 if too few are affordable to show anything."""
         until = self._total if self._stops else step
-        free = min(FOR_SOLVED * self._allowed(until), self._allowed(step) - account.looking) - account.testing
+        free = min(FOR_SOLVED * self._allowed(until), self._allowed(step) - account.evaluation_work) - account.test_work
         widest = self.engine.widths[0]
         affordable = int(max(0.0, free) / tests / self._work(widest, self._length(account).likely)) * widest
-        least = 0 if self.ways.choose_episodes else self.ways.episodes
+        least = 0 if self.plan.choose_episodes else self.plan.episodes
         episodes = max(least, min(-(-wanted // widest) * widest, affordable))
         return episodes if episodes >= LEAST_FRESH or least else 0
 

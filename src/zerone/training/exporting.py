@@ -10,14 +10,14 @@ from zerone.base.errors import ZeroneError
 from zerone.engines.compiled import Compiled
 from zerone.engines.host import Host
 from zerone.engines.protocol import Engine
-from zerone.environments.gym.allowed import Allowing
+from zerone.environments.gym.allowed import MaskSource
 from zerone.environments.gym.around import Around
 from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.export.write import write
 from zerone.player.episode import open_environment
-from zerone.training.action_masks import asked_of
+from zerone.training.action_masks import mask_source_of_run
 from zerone.training.agent import Agent
 from zerone.training.folder import RunFolder
 
@@ -51,11 +51,11 @@ def _environment(engine: Engine, folder: RunFolder) -> Guard | None:
             kind, view = folder.config["engine"], saved["observations"]
             outer = Around.read(saved["around"])
             return open_environment(saved["id"], saved["options"], kind, None, 0, view=view, around=outer,
-                                    allowing=asked_of(folder.config))  # fmt: skip
+                                    mask_source=mask_source_of_run(folder.config))  # fmt: skip
         if isinstance(engine, Host):
             return engine.alone(0)
         if isinstance(engine, Compiled):
-            asks = Allowing() if engine.spaces.masked else None  # the masks are in the state, so also in the info
+            asks = MaskSource() if engine.spaces.masked else None  # the masks are in the state, so also in the info
             made = GymnasiumEnvironment(engine.evaluation_environment)
-            return guarded(made, saved["id"], 0, saved["observations"], allowing=asks)
+            return guarded(made, saved["id"], 0, saved["observations"], mask_source=asks)
     return None

@@ -30,7 +30,7 @@ class CallbackError(RunError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Named:
+class NamedCallback:
     """A callback with its name for errors and results."""
 
     name: str
@@ -53,7 +53,7 @@ class Stop:
 class Listeners:
     """All listeners of one training, and their requests."""
 
-    def __init__(self, own: Sequence[Listener] = (), callbacks: Sequence[Named] = ()) -> None:
+    def __init__(self, own: Sequence[Listener] = (), callbacks: Sequence[NamedCallback] = ()) -> None:
         self._own, self._callbacks = list(own), list(callbacks)
         self._broken: set[int] = set()
         self._told = False
@@ -88,17 +88,17 @@ class Listeners:
         """Call all listeners with an event, in turn. Raises only exceptions of Zerone's own listeners."""
         self._told = True
         for listener in self._own:
-            listener(event, Asking(self, "zerone"))
+            listener(event, ListenerControl(self, "zerone"))
         for place, each in enumerate(self._callbacks):
             if place not in self._broken:
-                self._guarded(place, each, functools.partial(each.listener, event, Asking(self, each.name)))
+                self._guarded(place, each, functools.partial(each.listener, event, ListenerControl(self, each.name)))
 
     def measured(self, row: Mapping[str, Number]) -> dict[str, Number]:
         """The values that callbacks add to a row."""
         found: dict[str, Number] = {}
         for place, each in enumerate(self._callbacks):
             if place not in self._broken and each.metrics and isinstance(each.listener, Callback):
-                asked = functools.partial(_measured, each.listener, {**row, **found}, Asking(self, each.name))
+                asked = functools.partial(_measured, each.listener, {**row, **found}, ListenerControl(self, each.name))
                 found |= self._guarded(place, each, asked) or {}
         return found
 
@@ -108,7 +108,7 @@ class Listeners:
             return
         for listener in self._own:
             try:
-                listener(event, Asking(self, "zerone"))
+                listener(event, ListenerControl(self, "zerone"))
             except Exception as error:
                 logging.getLogger("zerone").warning("zerone: %s", error)
         own, self._own, before = self._own, [], self.failure
@@ -117,7 +117,7 @@ class Listeners:
         if self.failure is not before:
             logging.getLogger("zerone").warning("zerone: %s", self.failure)
 
-    def _guarded(self, place: int, each: Named, action: Callable[[], T]) -> T | None:
+    def _guarded(self, place: int, each: NamedCallback, action: Callable[[], T]) -> T | None:
         try:
             return action()
         except (Exception, SystemExit) as error:
@@ -129,7 +129,7 @@ class Listeners:
             return None
 
 
-class Asking(Control):
+class ListenerControl(Control):
     """The `Control` given to one callback."""
 
     def __init__(self, listeners: Listeners, name: str) -> None:
@@ -167,7 +167,7 @@ def _no_agent(seed: int | None) -> Agent:
     raise InputError(f"there is no policy of seed {seed}: no training has begun")
 
 
-def _measured(callback: Callback, row: Mapping[str, Number], asking: Asking) -> dict[str, Number]:
+def _measured(callback: Callback, row: Mapping[str, Number], asking: ListenerControl) -> dict[str, Number]:
     """The values that a callback measures. Raises if one of them does not fit in a row."""
     found: object = callback.measure(MappingProxyType(row), asking)
     if not isinstance(found, Mapping):

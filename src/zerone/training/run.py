@@ -23,7 +23,7 @@ from zerone.training.algorithm_setup import make_algorithm_from
 from zerone.training.engine_setup import make_engine, require_steps_that_can_be_late
 from zerone.training.entry import entry
 from zerone.training.environment_setup import EnvironmentLike
-from zerone.training.evaluation import EVALUATION_EPISODES, Ways
+from zerone.training.evaluation import EVALUATION_EPISODES, EvaluationPlan
 from zerone.training.folder import RunFolder
 from zerone.training.judging import EVALUATION_SEED, Evaluated, judge
 from zerone.training.metrics_table import read_metrics
@@ -121,7 +121,7 @@ class Run:
         if limit is not None:
             require_count("limit", limit, MOST_STEPS)
         require_steps_that_can_be_late(self.engine(), step_timeout)
-        own = Ways.read(self.config).how
+        own = EvaluationPlan.read(self.config).how
         search = asked.search(self.engine())
         if search is not None and stochastic:
             raise InputError(

@@ -63,7 +63,7 @@ def restore(job: Job, path: Path, arrays: dict[str, np.ndarray], about: dict[str
         learner.iteration, learner.evaluation = facts["iteration"], facts["evaluation"]
         learner.solved_at_step, learner.episodes = facts["solved_at_step"], facts["episodes"]
         account = facts["account"]
-        learner.account = Account() if account is None else Account(**account)
+        learner.account = Account() if account is None else Account.read(account)
         prefix, what = f"seed-{learner.seed}/", "checkpoint"
         carry = checkpoint.restore(example, arrays, path=path, what=what, prefix=prefix)
         learner.carry = job.engine.resume(carry, learner.seed, learner.iteration)

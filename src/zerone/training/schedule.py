@@ -12,7 +12,7 @@ from zerone.base.language import translated
 from zerone.base.saved_types import Config, ScheduleConfig
 from zerone.engines.protocol import LONGEST_EVALUATION, EvaluationSettings
 from zerone.training import timetable
-from zerone.training.evaluation import EVALUATION_EPISODES, Ways
+from zerone.training.evaluation import EVALUATION_EPISODES, EvaluationPlan
 from zerone.training.validation import MOST_EPISODES, MOST_STEPS, chosen_seeds, require_count
 
 DEFAULT_STEPS = 100_000
@@ -32,7 +32,7 @@ class Schedule:
     report_every: int
     evaluate_every: int
     save_every: int
-    evaluation: Ways
+    evaluation: EvaluationPlan
     keep_last: int = 2
     stop_when_solved: bool = False
     figure: bool = True
@@ -68,7 +68,7 @@ class Schedule:
             config["report_every"],
             config["evaluate_every"],
             config["save_every"],
-            Ways.read(config),
+            EvaluationPlan.read(config),
             config["keep_last"],
             config["stop_when_solved"],
             config["figure"],
@@ -127,7 +127,7 @@ def make_schedule(
         save_every,
         early=evaluate_every is None,
     )
-    ways = Ways(
+    plan = EvaluationPlan(
         evaluation_episodes or EVALUATION_EPISODES,
         choose_times=evaluate_every is None,
         choose_episodes=evaluation_episodes is None,
@@ -139,7 +139,7 @@ def make_schedule(
     return Schedule(
         tuple(chosen),
         **timetable.describe(times),
-        evaluation=ways,
+        evaluation=plan,
         keep_last=keep_last,
         stop_when_solved=stops if stop_when_solved is None else stop_when_solved,
         figure=figure,

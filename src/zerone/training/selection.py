@@ -50,7 +50,7 @@ class Selection:
         for learner, row in zip(learners, rows, strict=True):
             if row["length"] is not None:
                 learner.account.trained_length = float(row["length"])
-        if not (ends or self._job.timetable.has_look(iteration)):
+        if not (ends or self._job.timetable.has_evaluation(iteration)):
             return [({}, None) for _ in learners]
         started, self.complete = time.perf_counter(), False
         try:
@@ -82,7 +82,7 @@ class Selection:
         step, stops = iteration * self._job.block, self._job.schedule.stop_when_solved
         policy = self._job.sound_policy(learner)
         known, last = learner.solved_at_step is not None, ends or iteration == self._job.timetable.total
-        found = self._evaluator.look(learner.account, policy, learner.seed, step, known, last)
+        found = self._evaluator.evaluate(learner.account, policy, learner.seed, step, known, last)
         if found is None:
             if last and not known:
                 learner.keep_best(policy, -np.inf, step)  # see `take_last`

@@ -41,9 +41,9 @@ class Timetable:
 
     def has_row(self, iteration: int) -> bool:
         """Whether the log gets a row after `iteration`: when a report or an evaluation is due."""
-        return self.due(iteration, self.report_every) or self.has_look(iteration)
+        return self.due(iteration, self.report_every) or self.has_evaluation(iteration)
 
-    def has_look(self, iteration: int) -> bool:
+    def has_evaluation(self, iteration: int) -> bool:
         """Whether the policy may be evaluated after `iteration`."""
         place = bisect.bisect_left(self.early, iteration)
         return iteration in self.early[place : place + 1] or self.due(iteration, self.evaluate_every)

@@ -14,7 +14,7 @@ from zerone.environments.gym.around import WrapperLike, around
 from zerone.environments.gym.processes import asked_for
 from zerone.environments.gym.views import AUTO, require_view
 from zerone.environments.objects import by_id
-from zerone.environments.rewards import options_as_kept
+from zerone.environments.rewards import described_options
 from zerone.offline import source
 from zerone.training import action_masks, environment_setup, presets
 from zerone.training.algorithm_setup import UNCHANGED, SettingsLike, describe_algorithm, make_algorithm
@@ -166,7 +166,7 @@ def train(
     outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost)
     made, usual = make_algorithm(algorithm, environment, settings, network, preset)
     given, (environment, options) = environment, by_id(environment, options)
-    data = source.open_dataset(dataset, own_play, made, options_as_kept(options))
+    data = source.open_dataset(dataset, own_play, made, described_options(options))
     options = environment_setup.options_of(environment, options)
     schedule = make_schedule(
         made, usual, steps=steps, episodes=episodes, seed=seed, seeds=seeds, evaluate_every=evaluate_every,
@@ -192,7 +192,7 @@ def train(
     config = {
         "algorithm": describe_algorithm(made),
         "environment": describe_environment(
-            environment, options, observations, outer, action_masks.as_kept(action_mask)
+            environment, options, observations, outer, action_masks.describe(action_mask)
         ),
         "engine": driver.name,
         **({"processes": apart.describe()} if apart is not None else {}),

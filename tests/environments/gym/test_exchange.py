@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from zerone.environments.gym.exchange import flag_of, raised, reward_of, shown, taker
+from zerone.environments.gym.conversion import action_converter, flag_of, raised, reward_of, shown
 from zerone.environments.spaces import to_environment
 
 F64 = spaces.Box(-1.0, 1.0, (2,), np.float64)
@@ -39,7 +39,7 @@ def _read_only(value):
     ids=str,
 )
 def test_an_action_is_as_gymnasium_would_sample_it_and_can_be_written_into(space, action):
-    taken, sampled = taker(space)(action), space.sample()
+    taken, sampled = action_converter(space)(action), space.sample()
     assert type(taken) is type(sampled)
     assert (taken.dtype, taken.shape) == (sampled.dtype, sampled.shape)
     assert space.contains(taken)
@@ -66,7 +66,7 @@ def test_an_action_is_as_gymnasium_would_sample_it_and_can_be_written_into(space
 )
 def test_what_is_no_action_is_refused(space, action):
     with pytest.raises(ValueError, match=r"not|cannot"):
-        taker(space)(action)
+        action_converter(space)(action)
 
 
 ONE_REWARD = [1, 1.0, True, np.float64(1), np.float16(1), np.int8(1), np.bool_(1), np.array(1.0), np.array([[1]])]

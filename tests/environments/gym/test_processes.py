@@ -21,7 +21,7 @@ from zerone.base.errors import InputError, RunError
 from zerone.base.notices import Notices
 from zerone.engines.host import Host
 from zerone.engines.vector_rollout import Player, playing
-from zerone.environments.gym.process_vector import PlayedApart, vector_in
+from zerone.environments.gym.process_vector import ProcessVectors, vector_in
 from zerone.environments.gym.processes import Processes
 from zerone.environments.gym.step_timeout import limited
 from zerone.environments.gym.vector import make_vector
@@ -98,7 +98,7 @@ def test_a_process_that_is_lost_is_one_line_that_names_environment_and_process(h
 
 def _engine(how, at, mark, lines, **keeper):
     make = functools.partial(Counts, how, at, mark)
-    apart = PlayedApart(Processes(2, replace=True), make, make, "Counts-v0", "auto", Notices(lines.append))
+    apart = ProcessVectors(Processes(2, replace=True), make, make, "Counts-v0", "auto", Notices(lines.append))
     vector = functools.partial(make_vector, Counts, "Counts-v0")
     return Host(Keeper(**keeper), vector, vector, side_by_side=apart)
 

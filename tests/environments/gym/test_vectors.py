@@ -16,10 +16,10 @@ from toys import Keeper, small_ppo, wrong_steps
 import zerone as zo
 from zerone.base.errors import InputError, RunError
 from zerone.engines.host import Host
+from zerone.environments.gym.checked_vector import training_vector
 from zerone.environments.gym.makers import maker
 from zerone.environments.gym.vector import make_vector
 from zerone.environments.gym.vectors import OnlyOne, Vectors
-from zerone.environments.gym.watched_vector import training_vector
 
 MODES = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.name)
 

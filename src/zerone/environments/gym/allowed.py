@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
-from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.conversion import shown
 from zerone.environments.gym.views import Space
 
 Masks: TypeAlias = np.ndarray
@@ -56,7 +56,7 @@ def read_mask(found: object, shape: tuple[int, ...]) -> Masks:
 
 
 @dataclasses.dataclass(frozen=True)
-class Allowing:
+class MaskSource:
     """The source of an environment's masks: a function of the observation, or, without one, its info."""
 
     function: Callable[[Any], object] | None = None

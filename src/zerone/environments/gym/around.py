@@ -20,7 +20,7 @@ from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.base.saved_types import AroundConfig, WrapperConfig
-from zerone.environments.gym.exchange import raised, shown
+from zerone.environments.gym.conversion import raised, shown
 from zerone.environments.gym.kinds import Env, Maker, Played, Wrapper
 from zerone.environments.gym.views import Space
 

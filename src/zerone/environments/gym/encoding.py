@@ -26,7 +26,8 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
-from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.conversion import shown
+from zerone.environments.gym.flattening import LeftOut, flattened, part_of
 from zerone.environments.gym.leaves import (
     NARROW,
     Array,
@@ -38,7 +39,6 @@ from zerone.environments.gym.leaves import (
     as_array,
 )
 from zerone.environments.gym.shortcuts import Shortcut, counts_shortcut, row_shortcut, shortcut
-from zerone.environments.gym.taken_apart import LeftOut, part_of, taken_apart
 from zerone.environments.gym.views import (
     AUTO,
     FIRST,
@@ -71,7 +71,7 @@ class Encoding:
     def __init__(self, given: Any, view: str = AUTO) -> None:
         require_space("observation_space", given)
         self.given: Space = given
-        found = list(taken_apart(given, (), scaled=view in (AUTO, ROW)))
+        found = list(flattened(given, (), scaled=view in (AUTO, ROW)))
         self.leaves: list[Leaf] = [each for each in found if not isinstance(each, LeftOut)]
         self.left_out = [each for each in found if isinstance(each, LeftOut)]
         if not self.leaves:

@@ -32,7 +32,7 @@ from zerone.base.bits import as_outside, look_outside, outside
 from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import in_language, translated
 from zerone.base.notices import Notices
-from zerone.environments.gym.allowed import Allowing
+from zerone.environments.gym.allowed import MaskSource
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.kinds import Maker
@@ -67,7 +67,7 @@ class Wanted:
     places: tuple[int, ...]
     run_seed: int
     view: str
-    allowing: Allowing | None = None
+    mask_source: MaskSource | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,7 +158,7 @@ class EnvironmentProcess:
             self._note(place, 1, 0)
             with as_outside():
                 made = wanted.make()
-            about = wanted.identity, wanted.run_seed, wanted.view, notices, wanted.allowing
+            about = wanted.identity, wanted.run_seed, wanted.view, notices, wanted.mask_source
             slot.envs[place] = guarded(made, *about)
         require_separate(env for each in self._slots.values() for env in each.envs.values())
         look_outside()

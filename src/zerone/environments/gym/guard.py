@@ -13,10 +13,10 @@ from zerone.base.bits import as_outside, outside
 from zerone.base.errors import InputError, RunError, ZeroneError
 from zerone.base.language import translated
 from zerone.base.notices import Notices
-from zerone.environments.gym.allowed import Allowing, MaskError, Masks
+from zerone.environments.gym.allowed import MaskError, Masks, MaskSource
 from zerone.environments.gym.bounds import Bounds
+from zerone.environments.gym.conversion import action_converter, flag_of, raised, reward_of, shown
 from zerone.environments.gym.encoding import Encoding, require_space
-from zerone.environments.gym.exchange import flag_of, raised, reward_of, shown, taker
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.kinds import Env, Info, Wrapper
 from zerone.environments.gym.leaves import BoxLeaf, ObservationError
@@ -29,14 +29,14 @@ Env = Env
 
 def guarded(
     env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None,
-    allowing: Allowing | None = None,
+    mask_source: MaskSource | None = None,
 ) -> Guard:  # fmt: skip
     """The environment within a `Guard`; `view` selects the encoding of its observations, see `encoding`.
 
     Raises:
         InputError: no part of its observations can be encoded.
     """
-    return Guard(env, identity, seed, view, notices, allowing)
+    return Guard(env, identity, seed, view, notices, mask_source)
 
 
 class Turn:
@@ -57,9 +57,9 @@ class Guard(Wrapper):
     that the space's dtype cannot hold, and steps after another guard has reset the same environment. The error names
     environment, seed (`run_seed`) and step.
 
-    Actions are converted to what the action space's `sample` returns (`exchange.taker`). Observations are returned
-    unchanged; `encoded` is the latest one, encoded. With `allowing`, `allowed` is the mask after each reset and step,
-    and invalid masks are detected, too.
+    Actions are converted to what the action space's `sample` returns (`conversion.action_converter`). Observations are
+    returned unchanged; `encoded` is the latest one, encoded. With `mask_source`, `allowed` is the mask after each reset
+    and step, and invalid masks are detected, too.
     """
 
     encoded: np.ndarray | int
@@ -67,7 +67,7 @@ class Guard(Wrapper):
 
     def __init__(
         self, env: Env, identity: str, seed: int, view: str = AUTO, notices: Notices | None = None,
-        allowing: Allowing | None = None,
+        mask_source: MaskSource | None = None,
     ) -> None:  # fmt: skip
         super().__init__(env)
         self.run_seed = seed
@@ -83,9 +83,9 @@ class Guard(Wrapper):
         self._bounds = [(place, Bounds(*sound_bounds(box))) for place, box in boxes]
         self.turn = _turns.setdefault(id(env.unwrapped), Turn())
         self._me = object()
-        self._take = taker(env.action_space)
-        self._allowing = allowing
-        self.actions = None if allowing is None else allowing.actions_of(env.action_space, identity)
+        self._take = action_converter(env.action_space)
+        self._mask_source = mask_source
+        self.actions = None if mask_source is None else mask_source.actions_of(env.action_space, identity)
         """The number of actions, if there are masks."""
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
@@ -96,7 +96,7 @@ class Guard(Wrapper):
         observation, info = values
         self._require_info("reset", info)
         self._checked(observation)
-        if self._allowing is not None:
+        if self._mask_source is not None:
             self._allow(observation, info, False, False)
         return observation, info
 
@@ -128,7 +128,7 @@ class Guard(Wrapper):
             truncated = self._flag("truncated", truncated)
         self._require_info("step", info)
         self._checked(observation)
-        if self._allowing is not None:
+        if self._mask_source is not None:
             self._allow(observation, info, terminated, terminated or truncated)
         return observation, number, terminated, truncated, info
 
@@ -187,11 +187,11 @@ class Guard(Wrapper):
             )
 
     def _allow(self, observation: object, info: object, terminated: bool, over: bool) -> None:
-        assert self._allowing is not None  # noqa: S101 - only then
+        assert self._mask_source is not None  # noqa: S101 - only then
         assert self.actions is not None  # noqa: S101 - the same
         try:
             with as_outside():
-                self.allowed = self._allowing.of(observation, info, self.actions, terminated=terminated, over=over)
+                self.allowed = self._mask_source.of(observation, info, self.actions, terminated=terminated, over=over)
         except KeyboardInterrupt:
             raise
         except MaskError as error:

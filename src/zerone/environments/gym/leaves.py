@@ -22,7 +22,7 @@ from gymnasium import spaces
 from numpy.typing import DTypeLike
 
 from zerone.base.language import translatable, translated
-from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.conversion import shown
 from zerone.environments.gym.kinds import PartPath
 from zerone.environments.gym.views import Space, describe, sound_bounds, view_of
 

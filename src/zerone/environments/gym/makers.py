@@ -13,8 +13,8 @@ from zerone.base.language import translated
 from zerone.base.modules import import_named, require_trusted
 from zerone.environments import catalogue, names
 from zerone.environments.gym import atari, envpool, packages
+from zerone.environments.gym.conversion import raised
 from zerone.environments.gym.envpool import is_of_envpool
-from zerone.environments.gym.exchange import raised
 from zerone.environments.gym.kinds import Env, Maker
 from zerone.environments.gym.named import classes_of, maker_at
 from zerone.environments.gym.sources import checked

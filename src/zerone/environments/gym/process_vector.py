@@ -19,7 +19,7 @@ from zerone.base.errors import InputError, RunError
 from zerone.base.language import translated
 from zerone.base.notices import Notices
 from zerone.environments.gym import environment_process as inside
-from zerone.environments.gym.allowed import AT_THE_END, NOW, Allowing
+from zerone.environments.gym.allowed import AT_THE_END, NOW, MaskSource
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.environment_process import Reply, Wanted
 from zerone.environments.gym.kinds import Info, Maker, Played, Seeds
@@ -30,7 +30,7 @@ from zerone.environments.gym.vector import OwnVector, say_what_is_seen
 from zerone.environments.gym.views import AUTO, Space
 
 
-class InProcesses(OwnVector):
+class ProcessVector(OwnVector):
     """Environments that are played by processes; see `vector_in`.
 
     When an episode ends, the next one begins within the same step (Gymnasium's SAME_STEP mode), in a single request.
@@ -39,12 +39,12 @@ class InProcesses(OwnVector):
 
     def __init__(
         self, processes: Processes, make: Maker, identity: str, environments: int, run_seed: int, view: str,
-        notices: Notices, allowing: Allowing | None,
+        notices: Notices, mask_source: MaskSource | None,
     ) -> None:  # fmt: skip
         self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
         self.num_envs, self.closed = environments, False
         self._processes, self._make, self._identity = processes, make, identity
-        self._run_seed, self._view, self._notices, self._allowing = run_seed, view, notices, allowing
+        self._run_seed, self._view, self._notices, self._mask_source = run_seed, view, notices, mask_source
         self._places = [range(first, environments, processes.number) for first in range(processes.number)]
         self._users = [each for each, places in enumerate(self._places) if places]
         self._lost = np.zeros(environments, bool)
@@ -67,7 +67,7 @@ class InProcesses(OwnVector):
         self.observation_space = batch_space(seen, self.num_envs)
         self.action_space = batch_space(acts, self.num_envs)
         observation, action = ((tuple(each.shape or ()), np.dtype(each.dtype).str) for each in (seen, acts))
-        actions = 0 if self._allowing is None else self._allowing.actions_of(acts, self._identity)
+        actions = 0 if self._mask_source is None else self._mask_source.actions_of(acts, self._identity)
         self._layout = Layout(self.num_envs, observation, action, actions)
         self._arrays = SharedArrays(self._layout)
         self._arrays.allowed[:] = True  # before any reset
@@ -105,7 +105,7 @@ class InProcesses(OwnVector):
         mask[list(which)] = True
         return self._played(inside.PLAY, actions, mask)
 
-    def first(self, number: int) -> InProcesses:
+    def first(self, number: int) -> ProcessVector:
         if number == self.num_envs:
             return self
         few = copy.copy(self)  # it shares everything known about the environments
@@ -136,7 +136,7 @@ class InProcesses(OwnVector):
         info: Info = {}
         if kind == inside.STEP and (terminated | truncated).any():
             info["final_obs"] = arrays.final[:number].copy()
-            if self._allowing is not None:
+            if self._mask_source is not None:
                 info[AT_THE_END] = arrays.allowed_at_the_end[:number].copy()
         if lost.any():
             info["lost"] = lost
@@ -145,7 +145,7 @@ class InProcesses(OwnVector):
 
     def _masks(self) -> Info:
         """The masks for an info."""
-        return {} if self._allowing is None else {NOW: self._arrays.allowed[: self.num_envs].copy()}
+        return {} if self._mask_source is None else {NOW: self._arrays.allowed[: self.num_envs].copy()}
 
     def _begin_replaced(self, lost: np.ndarray) -> None:
         """Begin episodes in environments of replaced processes; with other seeds than before."""
@@ -242,7 +242,7 @@ class InProcesses(OwnVector):
 
     def _wanted(self, process: int) -> bytes:
         places = tuple(self._places[process])
-        wanted = Wanted(self._make, self._identity, places, self._run_seed, self._view, self._allowing)
+        wanted = Wanted(self._make, self._identity, places, self._run_seed, self._view, self._mask_source)
         try:
             return bytes(cloudpickle.dumps(wanted))
         except Exception as error:
@@ -259,15 +259,15 @@ class InProcesses(OwnVector):
 
 def vector_in(
     processes: Processes, make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO,
-    notices: Notices | None = None, allowing: Allowing | None = None,
-) -> InProcesses:  # fmt: skip
+    notices: Notices | None = None, mask_source: MaskSource | None = None,
+) -> ProcessVector:  # fmt: skip
     """Make `number` environments as `make_vector` does, assigned to the processes in turn.
 
     Raises:
         InputError: an environment cannot be made, or cannot be pickled for a process.
         RunError: a process is lost while it makes one.
     """
-    made = InProcesses(processes, make, identity, number, run_seed, view, notices or Notices(), allowing)
+    made = ProcessVector(processes, make, identity, number, run_seed, view, notices or Notices(), mask_source)
     try:
         made.open()
     except BaseException:
@@ -276,15 +276,15 @@ def vector_in(
     return made
 
 
-class PlayedApart:
+class ProcessVectors:
     """An engine's access to processes: those for its training and its evaluation environments."""
 
     def __init__(
         self, processes: Processes, learnt: Maker, judged: Maker, identity: str, view: str, notices: Notices,
-        allowing: Allowing | None = None,
+        mask_source: MaskSource | None = None,
     ) -> None:  # fmt: skip
         self._processes, self._learnt, self._judged = processes, learnt, judged
-        self._identity, self._seen = identity, (view, notices, allowing)
+        self._identity, self._seen = identity, (view, notices, mask_source)
 
     @property
     def number(self) -> int:
@@ -296,11 +296,11 @@ class PlayedApart:
         """How many processes were lost and replaced."""
         return self._processes.replaced
 
-    def training_vector(self, number: int, seed: int) -> InProcesses:
+    def training_vector(self, number: int, seed: int) -> ProcessVector:
         """A vector of environments for training."""
         return vector_in(self._processes, self._learnt, self._identity, number, seed, *self._seen)
 
-    def evaluation_vector(self, number: int, seed: int) -> InProcesses:
+    def evaluation_vector(self, number: int, seed: int) -> ProcessVector:
         """A vector of environments for evaluation."""
         return vector_in(self._processes, self._judged, self._identity, number, seed, *self._seen)
 

@@ -11,7 +11,7 @@ import gymnasium
 
 from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translated
-from zerone.environments.gym.exchange import raised, shown
+from zerone.environments.gym.conversion import raised, shown
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.kinds import Env, Maker, Wrapper
 from zerone.environments.gym.vectors import EXAMPLE as EXAMPLE_OF_VECTORS

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translated
-from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.conversion import shown
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -15,7 +15,7 @@ from zerone.base.bits import as_outside, look_outside
 from zerone.base.errors import RunError, said
 from zerone.base.language import translated
 from zerone.base.notices import Notices
-from zerone.environments.gym.allowed import NOW, Allowing
+from zerone.environments.gym.allowed import NOW, MaskSource
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.kinds import Env, Info, Maker, Played, Seeds, Vector
@@ -119,12 +119,12 @@ def _same(env: Guard) -> Guard:
 
 def make_vector(
     make: Maker, identity: str, number: int, run_seed: int, view: str = AUTO, notices: Notices | None = None,
-    allowing: Allowing | None = None,
+    mask_source: MaskSource | None = None,
 ) -> Vector:  # fmt: skip
     """`number` environments, stepped one after the other; the caller resets them (DISABLED mode).
 
     Their observations are encoded according to `view` (of `views.VIEWS`). Notices for the user go to `notices`. With
-    `allowing`, each info has the masks of all of them (`allowed.NOW`).
+    `mask_source`, each info has the masks of all of them (`allowed.NOW`).
 
     Raises:
         InputError: the environment cannot be made, or the same object was returned twice.
@@ -133,7 +133,7 @@ def make_vector(
     look_outside()
 
     def one() -> Guard:
-        return guarded(_made(make, identity, run_seed), identity, run_seed, view, notices, allowing)
+        return guarded(_made(make, identity, run_seed), identity, run_seed, view, notices, mask_source)
 
     made = InTurn([one] * number)
     look_outside()

@@ -2,7 +2,7 @@
 
     zo.train("ppo", lambda num_envs: gymnasium.make_vec("YourId-v0", num_envs=num_envs))
 
-Training uses such a vector (`watched_vector.LearntIn`). Evaluation, watching and checking use single environments,
+Training uses such a vector (`watched_vector.CheckedVector`). Evaluation, watching and checking use single environments,
 which are vectors of one (`OnlyOne`). A vector must declare in `metadata["autoreset_mode"]` how it begins new episodes:
 the place of an episode's last observation depends on it.
 """
@@ -21,7 +21,7 @@ from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.language import translated
 from zerone.environments.gym.allowed import IN_INFO
-from zerone.environments.gym.exchange import raised, shown
+from zerone.environments.gym.conversion import raised, shown
 from zerone.environments.gym.kinds import Env, Info, Played, Vector, VectorMaker, VectorWrapper
 
 NUMBER = "num_envs"

@@ -69,9 +69,9 @@ COMMON: dict[str, Any] = {**DQN_SETTINGS, "learning_rate": 0.001, "steps": 18_00
 
 EXPERIMENT = Experiment(
     name="dueling",
-    title=Text("Dueling against natural DQN with 25 torques", "25 个力矩：Dueling 对自然 DQN"),
+    title=Text("Dueling against natural DQN with 25 torques", "25 种力矩：Dueling 对普通 DQN"),
     claim=Text(
-        "With many actions dueling DQN learns faster than natural DQN.", "动作多时，Dueling DQN 比自然 DQN 学得快。"
+        "With many actions dueling DQN learns faster than natural DQN.", "动作多时，Dueling DQN 比普通 DQN 学得快。"
     ),
     source=chapter("Dueling DQN"),
     setup=Text(
@@ -79,8 +79,8 @@ EXPERIMENT = Experiment(
         "tutorial's settings: 20 hidden units, all of which both of dueling's streams read, step size 0.001, γ = 0.9, "
         "a replay memory of 3,000 steps, 15,000 updates. Once without a time limit, as in the tutorial, and once with "
         "Gymnasium's. Measured: the reward accumulated while learning, from the first update on.",
-        "单流与双流的 DQN，环境是 25 个力矩、奖励取十分之一的单摆，用教程的设置：20 个隐藏单元，Dueling 的两条流都读"
-        "取全部单元，步长 0.001，γ = 0.9，经验回放 3,000 步，更新 15,000 次。一次像教程那样不设时间限制，一次用 "
+        "单分支与双分支的 DQN，环境是 25 种力矩、奖励取十分之一的单摆，用教程的设置：20 个隐藏单元，Dueling 的两个分支"
+        "都读取全部单元，步长 0.001，γ = 0.9，经验回放 3,000 步，更新 15,000 次。一次像教程那样不设时间限制，一次用 "
         "Gymnasium 的限制。测量：从第一次更新起，学习期间累积的奖励。",
     ),
     environment="zerone/Pendulum25-v0",
@@ -94,7 +94,7 @@ EXPERIMENT = Experiment(
         Question(
             Text(
                 "without a time limit, dueling's accumulated reward minus natural DQN's",
-                "不设时间限制时，Dueling 累积的奖励减去自然 DQN 的",
+                "不设时间限制时，Dueling 累积的奖励减去普通 DQN 的",
             ),
             compared("endless"),
             above=0,
@@ -102,7 +102,7 @@ EXPERIMENT = Experiment(
         Question(
             Text(
                 "with Gymnasium's, dueling's accumulated reward minus natural DQN's",
-                "用 Gymnasium 的限制时，Dueling 累积的奖励减去自然 DQN 的",
+                "用 Gymnasium 的限制时，Dueling 累积的奖励减去普通 DQN 的",
             ),
             compared("limited"),
             above=0,
@@ -121,9 +121,9 @@ EXPERIMENT = Experiment(
         "the same hidden layer, and one of them learns the value of a state: each step updates it for all 25 torques "
         "at once. A single seed of each, as in the tutorial, mostly shows luck: here {better_endless:.0f}% of the "
         "seeds are better with dueling without a time limit, and {better_limited:.0f}% with one.",
-        "学习期间，不设时间限制时，Dueling DQN 累积 {endless_dueling:.0f}，自然 DQN {endless_natural:.0f}；用 "
-        "Gymnasium 的限制时，分别是 {limited_dueling:.0f} 和 {limited_natural:.0f}。两条流读取同一个隐藏层，其中一条"
-        "学状态的价值：每一步都同时为 25 个力矩更新它。像教程那样各画一个种子，看到的多半是运气：这里不设时间限制时，"
+        "学习期间，不设时间限制时，Dueling DQN 累积 {endless_dueling:.0f}，普通 DQN {endless_natural:.0f}；用 "
+        "Gymnasium 的限制时，分别是 {limited_dueling:.0f} 和 {limited_natural:.0f}。两个分支读取同一个隐藏层，其中一个"
+        "学状态的价值：每一步都同时为 25 种力矩更新它。像教程那样各画一个种子，看到的多半是运气：这里不设时间限制时，"
         "{better_endless:.0f}% 的种子用 Dueling 更好；设了限制时是 {better_limited:.0f}%。",
     ),
     minutes=6,

@@ -102,11 +102,11 @@ COMMON: dict[str, Any] = {**DQN_SETTINGS, "learning_rate": 0.005, "steps": 23_00
 
 EXPERIMENT = Experiment(
     name="overestimation",
-    title=Text("Natural DQN believes in more than can be had", "自然 DQN 相信的比能得到的多"),
+    title=Text("Natural DQN believes in more than can be had", "普通 DQN 预期的比能得到的多"),
     claim=Text(
         "Natural DQN overestimates on an upright pendulum, where the true value is near 0; Double DQN removes much of "
         "it.",
-        "摆直立时真实价值接近 0，自然 DQN 却高估；Double DQN 消除了其中的大部分。",
+        "摆直立时真实价值接近 0，普通 DQN 却高估；Double DQN 消除了其中的大部分。",
     ),
     source=chapter("Double DQN"),
     setup=Text(
@@ -117,7 +117,7 @@ EXPERIMENT = Experiment(
         "the end: from 64 starts within 0.1 of upright and at rest, Q of the chosen action minus the discounted "
         "return of the greedy play that follows. All rewards are 0 or less. (The questions about shares of seeds, the "
         "tutorial's own sentence, were added after a first run.)",
-        "DQN 与 Double DQN，环境是 11 个力矩、奖励取十分之一的单摆。取自教程这一章的：经验回放 3,000 步，ε 每次更新降"
+        "DQN 与 Double DQN，环境是 11 种力矩、奖励取十分之一的单摆。取自教程这一章的：经验回放 3,000 步，ε 每次更新降"
         "低 0.001，更新 20,000 次。这一章没有印出、由我们选定的：20 个隐藏单元，步长 0.005，γ = 0.9，目标网络每 200 "
         "次更新替换一次。保留 Gymnasium 的时间限制，目标值越过它自举。结束时测量：从离直立静止 0.1 以内的 64 个起点出"
         "发，所选动作的 Q 减去随后按贪心策略得到的折扣回报。所有奖励都不大于 0。（关于种子比例的问题就是教程自己的那"
@@ -128,19 +128,19 @@ EXPERIMENT = Experiment(
     measure=measure,
     questions=(
         Question(
-            Text("natural DQN's Q minus the return that followed", "自然 DQN 的 Q 减去随后的回报"),
+            Text("natural DQN's Q minus the return that followed", "普通 DQN 的 Q 减去随后的回报"),
             lambda results: estimate(results("natural", "excess")),
             above=0,
         ),
         Question(
-            Text("Double DQN's excess over natural DQN's", "Double DQN 的高估除以自然 DQN 的高估"),
+            Text("Double DQN's excess over natural DQN's", "Double DQN 的高估除以普通 DQN 的高估"),
             lambda results: ratio(results("double", "excess"), results("natural", "excess")),
             below=0.5,
         ),
         Question(
             Text(
                 "the share of seeds in which natural DQN's Q upright is above 0",
-                "自然 DQN 在直立时 Q 大于 0 的种子比例",
+                "普通 DQN 在直立时 Q 大于 0 的种子比例",
             ),
             lambda results: estimate(results("natural", "value") > 0),
             above=0.5,
@@ -149,7 +149,7 @@ EXPERIMENT = Experiment(
         Question(
             Text(
                 "the share of seeds in which Q upright is above 0, Double DQN's minus natural DQN's",
-                "直立时 Q 大于 0 的种子比例，Double DQN 的减去自然 DQN 的",
+                "直立时 Q 大于 0 的种子比例，Double DQN 的减去普通 DQN 的",
             ),
             lambda results: difference(results("double", "value") > 0, results("natural", "value") > 0),
             below=0,
@@ -169,9 +169,9 @@ EXPERIMENT = Experiment(
         "and bootstrapping passes it on. In Double DQN one network selects and the other evaluates: on average its "
         "excess is {excess_double:.2f}, natural DQN's {excess_natural:.2f}. But single seeds can still overestimate "
         "a lot, so the average is uncertain.",
-        "奖励都不大于 0，所以价值也不会大于 0；自然 DQN 却预测 {value_natural:.2f}，随后得到的是 {truth_natural:.2f}"
+        "奖励都不大于 0，所以价值也不会大于 0；普通 DQN 却预测 {value_natural:.2f}，随后得到的是 {truth_natural:.2f}"
         "。在十一个带噪声的估计里取最大，取到的正是误差最大的，自举再把它传下去。Double DQN 让一个网络选、另一个评："
-        "平均高估 {excess_double:.2f}，自然 DQN 是 {excess_natural:.2f}。不过个别种子仍可能高估很多，所以这个平均值并"
+        "平均高估 {excess_double:.2f}，普通 DQN 是 {excess_natural:.2f}。不过个别种子仍可能高估很多，所以这个平均值并"
         "不确定。",
     ),
     minutes=4,

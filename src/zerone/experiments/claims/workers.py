@@ -123,7 +123,7 @@ EXPERIMENT = Experiment(
     questions=(
         Question(
             Text("the ratio of each of 8 workers' steps (their median over seeds) to a single worker's",
-                 "8 个工作者时每人所走步数的中位数与只有 1 个工作者时的比值"),
+                 "8 个工作者时每个工作者所走步数的中位数与只有 1 个工作者时的比值"),
             lambda results: relative(results, 8),
             below=1,
         ),
@@ -140,7 +140,7 @@ EXPERIMENT = Experiment(
         "eight together take {together_8:,.0f}, so they save time, not experience, and only where the environment's "
         "steps take most of the time. Gradients that are stale by seven pushes do little harm at these small step "
         "sizes.",
-        "一个工作者要走 {until_1:,.0f} 步，八个工作者每人只走 {until_8:,.0f} 步：快 {sooner_8:.1f} 倍。八个合起来走了 "
+        "一个工作者要走 {until_1:,.0f} 步，八个工作者每个只走 {until_8:,.0f} 步：快 {sooner_8:.1f} 倍。八个合起来走了 "
         "{together_8:,.0f} 步，所以省下的是时间，不是经验；而且只有当时间主要花在环境的步上时才省得下来。梯度滞后七次"
         "推送，在这么小的步长下代价不大。",
     ),

@@ -41,9 +41,9 @@ export function rangeText(setting) {
   const { min, max, above, below } = setting, zh = isChinese(), show = (number) => number.toLocaleString("en", { maximumFractionDigits: 6 });
   const parts = [];
   if (above !== undefined) parts.push(zh ? `大于 ${show(above)}` : `above ${show(above)}`);
-  if (min !== undefined) parts.push(zh ? `至少 ${show(min)}` : `at least ${show(min)}`);
+  if (min !== undefined) parts.push(zh ? `不小于 ${show(min)}` : `at least ${show(min)}`);
   if (below !== undefined) parts.push(zh ? `小于 ${show(below)}` : `below ${show(below)}`);
-  if (max !== undefined) parts.push(zh ? `至多 ${show(max)}` : `at most ${show(max)}`);
+  if (max !== undefined) parts.push(zh ? `不大于 ${show(max)}` : `at most ${show(max)}`);
   if (!parts.length) return zh ? "。" : ".";
   return zh ? `。${parts.join("，")}。` : `. ${first(parts.join(", "))}.`;
 }

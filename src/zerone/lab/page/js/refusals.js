@@ -5,7 +5,7 @@ const range = (text) => text
   .replace(/one of (.*) or module:Name/, "下列之一：$1").replace(/one of (.*)/, "下列之一：$1").replace(/some of (.*)/, "下列中的几个：$1")
   .replace(/a whole number from (\S+) to (\S+)/, "$1 到 $2 之间的整数").replace(/a number from (\S+) to (\S+)/, "$1 到 $2 之间的数")
   .replace(/a whole number/, "整数").replace(/a finite number/, "有限的数").replace(/a number, a switch or a word/, "数、开关或单词").replace(/rows of characters/, "几行字符").replace(/two numbers/, "两个数")
-  .replace(/above (\S+)/, "大于 $1").replace(/at least (\S+)/, "至少为 $1").replace(/below (\S+)/, "小于 $1").replace(/at most (\S+)/, "至多为 $1")
+  .replace(/above (\S+)/, "大于 $1").replace(/at least (\S+)/, "不小于 $1").replace(/below (\S+)/, "小于 $1").replace(/at most (\S+)/, "不大于 $1")
   .replace(/ and /g, "，并且").replace(/of type int/, "整数").replace(/of type float/, "数").replace(/of type bool/, "开或关").replace(/of type str/, "文字").replace(/a name from the list/, "列表里的名字").replace(/a name/, "名字");
 const meant = (text) => text.replace(/did you mean ('[^']*')\?/, "是不是 $1？").replace(/\(allowed: (.*)\)/, "（可以用：$1）").replace(/^allowed: (.*)/, "可以用：$1").replace(/the page lists all/, "页面上列出了全部");
 

@@ -55,7 +55,7 @@ const WORDS = {
   picture: ["The environment, and what the agent has learnt of it", "环境，以及智能体学到的东西"],
   live: ["Step {at}, episode {episode}, return {total}.", "第 {at} 步，第 {episode} 回合，回报 {total}。"],
   on: ["on", "开"], off: ["off", "关"], of: ["of", "/"], samples: ["The first {n} of {all} samples", "{all} 个样本中的前 {n} 个"], allSamples: ["All samples", "全部样本"],
-  descent: ["Drawn at {aim} of {total} in the sum tree: slot {slot}, priority {priority}. From the root down:", "在和树里 {total} 的 {aim} 处抽到：第 {slot} 格，优先级 {priority}。从根往下："],
+  descent: ["Drawn at {aim} of {total} in the sum tree: slot {slot}, priority {priority}. From the root down:", "在求和树里 {total} 的 {aim} 处抽到：第 {slot} 格，优先级 {priority}。从根往下："],
   decision: ["How the action was chosen", "动作是凭什么选的"], meanAction: ["the actor's action", "演员的动作"],
   runs: ["Runs", "记录"], play_: ["Play", "亲自玩"], arm: ["Arm", "手臂"],
   run: ["Run", "训练"], runState: ["State", "状态"], seedsOf: ["Seeds", "种子"], lastReturn: ["Return", "回报"], changedAt: ["Changed", "更新于"], choose: ["Compare", "选来对比"], filter: ["Filter by name", "按名字筛选"],

@@ -11,7 +11,7 @@ from zerone.cluster.supervisor import Supervisor
 from zerone.engines.protocol import Act, Engine, MakesEnvironments
 
 
-class JudgedHere:
+class RayEngine:
     """An engine with processes from `start` to `close`, and a local `evaluator`, which needs no processes."""
 
     def __init__(self, evaluator: Engine) -> None:

@@ -32,7 +32,7 @@ READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK",
 
 
 @dataclasses.dataclass(frozen=True)
-class Comeback:
+class Reconnection:
     """Challenges for pages of an earlier server, and the check of their answers.
 
     Attributes:
@@ -83,20 +83,20 @@ def folder_for(runs: Path) -> Path | None:
     return cache_folder() / "lab" / hashlib.sha256(os.fsencode(runs.absolute())).hexdigest()[:16]
 
 
-def known(folder: Path | None) -> Comeback:
-    """A `Comeback` with the key that is stored in the folder, if no other user can read it; else with a new key."""
+def known(folder: Path | None) -> Reconnection:
+    """A `Reconnection` with the key that is stored in the folder, if no other user can read it; else with a new key."""
     if folder is None:
-        return Comeback()
+        return Reconnection()
     with contextlib.suppress(OSError), os.fdopen(os.open(folder / NAME, READING), "rb") as file:
         found = os.fstat(file.fileno())
         private = os.name != "posix" or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
         key = file.read(LENGTH + 1) if private and stat.S_ISREG(found.st_mode) else b""
         if len(key) == LENGTH and key.isalnum():
-            return Comeback(key.decode("ascii"))
-    return Comeback()
+            return Reconnection(key.decode("ascii"))
+    return Reconnection()
 
 
-def keep(comeback: Comeback, folder: Path | None) -> None:
+def keep(reconnection: Reconnection, folder: Path | None) -> None:
     """Write the key into the folder, readable by this user only, unless there is one already.
 
     If it cannot be written, pages cannot reconnect to the next server, and ask the user to open its address.
@@ -107,4 +107,4 @@ def keep(comeback: Comeback, folder: Path | None) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = os.open(folder / NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(made, "w", encoding="ascii") as file:
-            file.write(comeback.key)
+            file.write(reconnection.key)

@@ -14,7 +14,7 @@ from browser import found
 from zerone.lab import server as serving
 from zerone.lab.access import Access, Guard
 from zerone.lab.address import access_for
-from zerone.lab.comeback import NAME, Comeback, folder_for, keep, known
+from zerone.lab.reconnection import NAME, Reconnection, folder_for, keep, known
 
 PORT = 8765
 KEY, BOOT = "k" * 64, "b" * 64
@@ -29,7 +29,7 @@ def query(challenge, key=KEY, port=PORT):
     return urlencode({"challenge": challenge, "proof": proof_of(key, port, challenge)})
 
 
-def asked(access, comeback, question="", path="/again", **headers):
+def asked(access, reconnection, question="", path="/again", **headers):
     """The status, what is said, and the cookie that is handed out, to a request without any cookie."""
     sent = []
 
@@ -42,7 +42,7 @@ def asked(access, comeback, question="", path="/again", **headers):
     named = {"host": f"127.0.0.1:{PORT}", **headers}
     found = [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()]
     scope = {"type": "http", "path": path, "method": "GET", "query_string": question.encode(), "headers": found}
-    asyncio.run(Guard(inside, access, comeback)(scope, None, send))
+    asyncio.run(Guard(inside, access, reconnection)(scope, None, send))
     given = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], sent[1]["body"].decode(), given.get("set-cookie", "")
 
@@ -52,40 +52,40 @@ def made():
 
 
 def test_who_knows_the_key_gets_the_cookie_and_nobody_else():
-    access, comeback = made(), Comeback(KEY)
-    status, challenge, cookie = asked(access, comeback)
+    access, reconnection = made(), Reconnection(KEY)
+    status, challenge, cookie = asked(access, reconnection)
     assert (status, cookie) == (200, "")
-    assert asked(access, comeback, query(challenge)) == (200, "zerone lab: welcome back\n", access.set_cookie)
+    assert asked(access, reconnection, query(challenge)) == (200, "zerone lab: welcome back\n", access.set_cookie)
     assert KEY not in query(challenge)
     wrong = [
         query(challenge, key="x" * 64),
         query(challenge, port=9000),  # handed on from a server that somebody else has put at the old port
-        query(Comeback(KEY).challenge()),  # of an earlier start
+        query(Reconnection(KEY).challenge()),  # of an earlier start
         query(challenge.replace(challenge[:3], "999", 1)),
         urlencode({"challenge": challenge}), urlencode({"proof": proof_of(KEY, PORT, "")}), "challenge=&proof=",
         f"token={KEY}", "\xff=\xff", "challenge=" + "9" * 5000, "a=1&" * 20, "challenge=\u0663",
     ]  # fmt: skip
     for each in wrong:
-        status, _, cookie = asked(access, comeback, each.encode("utf-8").decode("latin-1"))
+        status, _, cookie = asked(access, reconnection, each.encode("utf-8").decode("latin-1"))
         assert (status, cookie) == (403, ""), each
     assert asked(access, None)[0] == 403  # where nothing is kept there is no way back
-    assert asked(access, comeback, query(challenge), path="/")[0] == 403
+    assert asked(access, reconnection, query(challenge), path="/")[0] == 403
 
 
 def test_another_site_gets_no_challenge():
-    access, comeback = made(), Comeback(KEY)
-    assert asked(access, comeback, host="evil.example")[0] == 403
-    assert asked(access, comeback, origin="https://evil.example")[0] == 403
-    assert asked(access, comeback, sec_fetch_site="cross-site", sec_fetch_mode="no-cors")[0] == 403
+    access, reconnection = made(), Reconnection(KEY)
+    assert asked(access, reconnection, host="evil.example")[0] == 403
+    assert asked(access, reconnection, origin="https://evil.example")[0] == 403
+    assert asked(access, reconnection, sec_fetch_site="cross-site", sec_fetch_mode="no-cors")[0] == 403
 
 
 def test_an_answer_holds_for_seconds():
-    comeback = Comeback(KEY, BOOT)
-    challenge = comeback.challenge(now=1_000.5)
-    assert comeback.is_answered(query(challenge), PORT, now=1_019)
-    assert not comeback.is_answered(query(challenge), PORT, now=1_022)
-    assert not comeback.is_answered(query(challenge), PORT, now=990)
-    assert not Comeback(KEY, "c" * 64).is_answered(query(challenge), PORT, now=1_001)
+    reconnection = Reconnection(KEY, BOOT)
+    challenge = reconnection.challenge(now=1_000.5)
+    assert reconnection.is_answered(query(challenge), PORT, now=1_019)
+    assert not reconnection.is_answered(query(challenge), PORT, now=1_022)
+    assert not reconnection.is_answered(query(challenge), PORT, now=990)
+    assert not Reconnection(KEY, "c" * 64).is_answered(query(challenge), PORT, now=1_001)
 
 
 def test_the_key_is_kept_for_one_person_alone(tmp_path):
@@ -96,7 +96,7 @@ def test_the_key_is_kept_for_one_person_alone(tmp_path):
     assert (folder / NAME).stat().st_mode & 0o777 == 0o600
     assert known(folder).key == first.key
     assert known(folder).boot != first.boot
-    keep(Comeback(), folder)
+    keep(Reconnection(), folder)
     assert known(folder).key == first.key
     (folder / NAME).chmod(0o644)
     assert known(folder).key != first.key  # others may have read it
@@ -117,7 +117,7 @@ def test_the_key_is_kept_for_one_person_alone(tmp_path):
 def test_a_folder_of_runs_from_somebody_else_brings_no_key(tmp_path, monkeypatch):
     monkeypatch.setenv("ZERONE_CACHE", str(tmp_path / "cache"))
     theirs = tmp_path / "runs"
-    keep(Comeback(KEY), theirs)
+    keep(Reconnection(KEY), theirs)
     assert known(theirs).key == KEY  # the broken twin: the key lies among the runs
     assert known(folder_for(theirs)).key != KEY
     assert folder_for(theirs) != folder_for(tmp_path / "other")
@@ -136,7 +136,7 @@ def test_an_open_page_comes_back_to_a_server_that_was_started_again(browser, lab
     browser.run("window.sameDocument = true")
     old = lab.access.ticket
     object.__setattr__(lab.access, "ticket", "another-server's")
-    object.__setattr__(lab.running.config.app._comeback, "boot", "c" * 64)
+    object.__setattr__(lab.running.config.app._reconnection, "boot", "c" * 64)
     monkeypatch.undo()
     try:
         assert lab.ask("/page/icon.svg", cookie=f"{lab.access.cookie}={old}").status == 403

@@ -9,7 +9,7 @@ import numpy as np
 from zerone.player.keymap import ARROWS, NUMBERS, Keys, keys_for
 
 
-class Hands:
+class PageKeys:
     """The keymap of an environment (`player.keymap`), with the key names of the page."""
 
     def __init__(self, identity: str, space: Any) -> None:

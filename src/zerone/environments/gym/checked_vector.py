@@ -12,9 +12,9 @@ from gymnasium.vector.utils import batch_space, iterate
 from zerone.base.bits import as_outside
 from zerone.base.errors import RunError, ZeroneError
 from zerone.base.language import translated
-from zerone.environments.gym.allowed import AT_THE_END, IN_INFO, NOW, Allowing, MaskError
+from zerone.environments.gym.allowed import AT_THE_END, IN_INFO, NOW, MaskError, MaskSource
+from zerone.environments.gym.conversion import LARGEST_REWARD, raised, shown
 from zerone.environments.gym.encoding import Encoding
-from zerone.environments.gym.exchange import LARGEST_REWARD, raised, shown
 from zerone.environments.gym.kinds import Info, Played, Seeds, Vector
 from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.gym.step_timeout import LateError, current
@@ -24,14 +24,14 @@ from zerone.environments.gym.views import AUTO
 T = TypeVar("T")
 
 
-class LearntIn(Vector):
+class CheckedVector(Vector):
     """A foreign vector whose observations are encoded, and whose rewards and flags are checked.
 
     It is the counterpart of `Guard` for a whole vector: errors name environment, seed and vector step.
     """
 
     def __init__(
-        self, vector: Vector, identity: str, run_seed: int, view: str = AUTO, allowing: Allowing | None = None
+        self, vector: Vector, identity: str, run_seed: int, view: str = AUTO, mask_source: MaskSource | None = None
     ) -> None:
         self._vector, self._identity, self._seed, self._steps = vector, identity, run_seed, 0
         self._mode = mode_of(vector, identity)
@@ -41,8 +41,8 @@ class LearntIn(Vector):
         self.single_observation_space, self.single_action_space = self.encoding.space, vector.single_action_space
         self.observation_space = batch_space(self.encoding.space, self.num_envs)
         self.action_space = vector.action_space
-        self._allowing = allowing
-        self._actions = 0 if allowing is None else allowing.actions_of(self.single_action_space, identity)
+        self._mask_source = mask_source
+        self._actions = 0 if mask_source is None else mask_source.actions_of(self.single_action_space, identity)
         self._every = np.ones(self.num_envs, bool)
         self._allowed = np.ones((self.num_envs, self._actions), bool)
 
@@ -68,7 +68,7 @@ class LearntIn(Vector):
         found: Info = {}
         if over.any() and self._mode == AutoresetMode.SAME_STEP:
             found["final_obs"] = self._final(info, over)
-            if self._allowing is not None:
+            if self._mask_source is not None:
                 found[AT_THE_END] = self._masks_at_the_end(info, terminated, truncated)
             over[:] = False  # the observation belongs to the next episode
         encoded = self._encoded(observation)
@@ -80,7 +80,7 @@ class LearntIn(Vector):
         over: np.ndarray,
     ) -> Info:  # fmt: skip
         """The masks for an info; only those `where` an environment was stepped or reset are read again."""
-        if self._allowing is None:
+        if self._mask_source is None:
             return {}
         each = list(iterate(self._vector.observation_space, observation))
         for i in np.flatnonzero(where):
@@ -96,12 +96,12 @@ class LearntIn(Vector):
 
     def _mask(self, observation: object, info: Any, i: int, terminated: bool, over: bool) -> np.ndarray:
         """The mask of one environment."""
-        assert self._allowing is not None  # noqa: S101 - only then
+        assert self._mask_source is not None  # noqa: S101 - only then
         there = isinstance(info, Mapping) and IN_INFO in info and bool(info.get(f"_{IN_INFO}", self._every)[i])
         one = {IN_INFO: info[IN_INFO][i]} if there else {}
         try:
             with as_outside():
-                return self._allowing.of(observation, one, self._actions, terminated=terminated, over=over)
+                return self._mask_source.of(observation, one, self._actions, terminated=terminated, over=over)
         except KeyboardInterrupt:
             raise
         except MaskError as error:
@@ -187,7 +187,7 @@ class LearntIn(Vector):
 
 
 def training_vector(
-    vectors: Vectors, identity: str, view: str, number: int, seed: int, allowing: Allowing | None = None
-) -> LearntIn:
+    vectors: Vectors, identity: str, view: str, number: int, seed: int, mask_source: MaskSource | None = None
+) -> CheckedVector:
     """A foreign vector of `number` environments, for training."""
-    return LearntIn(vectors.vector(number), identity, seed, view, allowing)
+    return CheckedVector(vectors.vector(number), identity, seed, view, mask_source)

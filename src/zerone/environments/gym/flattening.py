@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.language import translated
-from zerone.environments.gym.exchange import shown
+from zerone.environments.gym.conversion import shown
 from zerone.environments.gym.kinds import PartPath
 from zerone.environments.gym.leaves import BoxLeaf, CountedLeaf, Leaf, ObservationError, name_of, subject_of
 from zerone.environments.gym.views import Space, describe
@@ -27,12 +27,12 @@ class LeftOut:
         return f"{name_of(self.path)} ({describe(self.space)})" if self.path else describe(self.space)
 
 
-def taken_apart(space: Any, path: PartPath, scaled: bool) -> Iterator[Leaf | LeftOut]:
+def flattened(space: Any, path: PartPath, scaled: bool) -> Iterator[Leaf | LeftOut]:
     """The leaf spaces of a space."""
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         parts = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
         for key, part in parts:
-            yield from taken_apart(part, (*path, key), scaled)
+            yield from flattened(part, (*path, key), scaled)
         return
     shape, kind = space.shape, np.dtype(space.dtype) if space.dtype is not None else None
     if shape is None or kind is None or kind.kind not in "biuf" or 0 in shape:

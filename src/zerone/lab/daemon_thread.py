@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 Found = TypeVar("Found")
 
 
-async def aside(compute: Callable[..., Found], *given: Any) -> Found:
+async def in_daemon_thread(compute: Callable[..., Found], *given: Any) -> Found:
     """Run `compute` in a thread, and return its result or raise its exception.
 
     `asyncio.to_thread` is not used because Python waits for its threads at exit: Ctrl-C would wait for a compilation.

@@ -15,7 +15,7 @@ LARGEST_REWARD = float(np.finfo(np.float32).max)
 LONGEST_REPR = 80
 
 
-def taker(space: gymnasium.Space[Any]) -> Callable[[object], object]:
+def action_converter(space: gymnasium.Space[Any]) -> Callable[[object], object]:
     """A function that converts actions to what `space.sample()` returns: its dtype and shape, as a writable copy.
 
     A policy's actions are views of memory that does not belong to the environment, with the dtype of the computation.
