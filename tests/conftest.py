@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores, four at most: a fifth of the time tests wait, for a browser or a worker."""
+    """One process more than there are cores, four at most: a fifth of the time tests wait for other processes."""
     return min(4, (os.cpu_count() or 1) + 1)
 
 

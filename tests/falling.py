@@ -77,3 +77,14 @@ class Draws(gymnasium.Env):
 
 
 gymnasium.register("Counts-v0", "falling:Counts")
+
+
+class FailsToClose(Counts):
+    """Its `close` does what `how` says, one of `WAYS`."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.at_the_end = how
+
+    def close(self):
+        WAYS[self.at_the_end]()

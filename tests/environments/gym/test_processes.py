@@ -13,7 +13,7 @@ import gymnasium
 import jax
 import numpy as np
 import pytest
-from falling import Counts, Draws
+from falling import WAYS, Counts, Draws, FailsToClose
 from toys import Keeper, equal_bits, small_dqn, wrong_steps
 
 import zerone as zo
@@ -21,6 +21,7 @@ from zerone.base.errors import InputError, RunError
 from zerone.base.notices import Notices
 from zerone.engines.host import Host
 from zerone.engines.vector_rollout import Player, playing
+from zerone.environments.gym import process_vector
 from zerone.environments.gym.process_vector import ProcessVectors, vector_in
 from zerone.environments.gym.processes import Processes
 from zerone.environments.gym.step_timeout import limited
@@ -165,6 +166,22 @@ def test_a_training_learns_the_same_bits_and_its_run_knows_its_processes(tmp_pat
     assert apart.config["processes"] == {"number": 2, "replace_lost": False}
     assert zo.load(apart.path).evaluate(4)["returns"] == alone.evaluate(4)["returns"]
     assert zo.resume(apart.path, processes=1).result["steps"] == 300
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_whatever_happens_when_an_environment_is_closed_nothing_is_raised_and_nothing_waits(how, monkeypatch):
+    monkeypatch.setattr(process_vector, "SECONDS_TO_CLOSE", 0.5)
+    processes, notices = Processes(1), []
+    vector = vector_in(processes, functools.partial(FailsToClose, how), "Odd-v0", 1, 0, notices=Notices(notices.append))
+    vector.reset(seed=[0])
+    vector.close()
+    expected = {
+        "killed": ["process 1 of 1 was killed by SIGKILL in close"],
+        "exits": ["process 1 of 1 ended with exit code 7 in close"],
+        "hangs": ["close has not returned within 0.5 s (step timeout) in process 1 of 1"],
+    }.get(how, [])
+    assert notices == [f"environment Odd-v0, seed 0, step 0: {each}" for each in expected]
+    processes.close()
 
 
 ENDS = """

@@ -12,7 +12,7 @@ import time
 import gymnasium
 import numpy as np
 import pytest
-from toys import Keeper
+from toys import CounterEnv, Keeper
 
 import zerone as zo
 from zerone.base.errors import InputError, RunError
@@ -153,6 +153,16 @@ def test_steps_in_time_are_left_alone_however_many():
             env.step(0)
         time.sleep(0.6)  # time between steps belongs to the learner
         env.step(0)
+
+
+def test_an_environment_that_does_not_close_in_time_is_only_a_warning():
+    class Closing(gymnasium.Wrapper):
+        def close(self):
+            time.sleep(FOREVER)
+
+    env = guarded(Closing(CounterEnv()), "Odd-v0", 0)
+    with limited(0.2), pytest.warns(UserWarning, match="environment Odd-v0: close has not returned within 0.2 s"):
+        env.close()
 
 
 def test_what_catches_everything_is_left_to_the_last_resort(monkeypatch):

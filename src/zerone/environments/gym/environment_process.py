@@ -51,7 +51,7 @@ CALLS, PLACE, DOING, STEPS = range(4)
 """The note made before each call of an environment: the number of calls, the copy, the kind of call, its step."""
 NOTES = 4
 MAKING = "the making of it"
-DOINGS = ("", MAKING, "reset", "step")
+DOINGS = ("", MAKING, "reset", "step", "close")
 """Kinds of calls; empty if no environment is being called."""
 
 SECONDS_TO_CLOSE = 2.0
@@ -139,7 +139,8 @@ class EnvironmentProcess:
                     env.run_seed = int.from_bytes(data, "little")
             elif kind == DROP:
                 self._switch(None)
-                for env in self._slots.pop(number).envs.values():
+                for place, env in self._slots.pop(number).envs.items():
+                    self._note(place, 4, env.steps)
                     env.close()
             else:
                 self._switch(slot)

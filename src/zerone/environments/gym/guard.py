@@ -146,13 +146,21 @@ class Guard(Wrapper):
             raise
 
     def close(self) -> None:
-        """Close it. An error while closing is ignored: it must not discard a result."""
+        """Close it, within the step timeout if there is one.
+
+        An error while closing is only a warning: it must not discard a result.
+        """
+        limit = current()
         try:
-            self.env.close()
+            if limit is None:
+                self.env.close()
+            else:
+                limit.call(lambda what: self._fault(f"close {what}"), self.env.close)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            gymnasium.logger.warn(f"environment {self.identity}: close {raised(error)}")
+            what = str(error) if isinstance(error, LateError) else raised(error)
+            gymnasium.logger.warn(f"environment {self.identity}: close {what}")
 
     def _called(self, name: str, function: Callable[..., Any], *arguments: object, **named: object) -> Any:
         """Call the environment's own code; whatever it raises, `sys.exit` too, becomes a one-line error.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import time
 import weakref
 from collections.abc import Iterable, Sequence
 
@@ -28,6 +29,9 @@ from zerone.environments.gym.shared_arrays import Layout, SharedArrays
 from zerone.environments.gym.step_timeout import current
 from zerone.environments.gym.vector import OwnVector, say_what_is_seen
 from zerone.environments.gym.views import AUTO, Space
+
+SECONDS_TO_CLOSE = 10.0
+"""How long a process may take to close an environment, if there is no step timeout."""
 
 
 class ProcessVector(OwnVector):
@@ -119,10 +123,25 @@ class ProcessVector(OwnVector):
         self._asked(inside.NAME, self._users, seed.to_bytes(8, "little"))
 
     def close_extras(self, **kwargs: object) -> None:
-        """Close each environment."""
+        """Close each environment. A process that takes too long for it, or ends with it, is only worth a notice."""
         del kwargs
-        if self._processes.pids and not self.closed:
-            self._asked(inside.DROP, self._users)
+        if not self._processes.pids or self.closed:
+            return
+        try:
+            for each in self._users:
+                self._processes[each].ask(inside.DROP, self.number)
+            for each in self._users:
+                self._drop(each)
+        except BaseException:  # as in `_asked`
+            self._processes.close()
+            raise
+
+    def _drop(self, process: int) -> None:
+        try:
+            self._hear(self._processes[process].answer(_limit() or SECONDS_TO_CLOSE))
+        except LostError as error:
+            self._notices(self._line(process, str(error)), about=f"close in {process}")
+            self._processes[process].kill(time.monotonic())
 
     def _played(self, kind: bytes, actions: Sequence[object] | np.ndarray, which: np.ndarray) -> Played:
         arrays, number = self._arrays, self.num_envs
