@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -240,3 +241,73 @@ def test_an_act_that_gives_back_something_else_is_refused_and_nothing_is_created
     with pytest.raises(InputError, match=said):
         zo.train(algorithm, environment, out=tmp_path / "r", **FEW)
     assert not (tmp_path / "r").exists()
+
+
+def changed(name, **functions):
+    """An algorithm like Q-learning in which some attributes differ. Its class cannot be found by a module's name."""
+    return configured(type("Changed", (QLearning,), {"name": name, "__module__": __name__, **functions}))
+
+
+def counting(state, steps, key):
+    return QLearning().update(state, steps, key)[0]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"init": lambda *_: 1 / 0}, "odd: its init raised ZeroDivisionError"),
+        ({"init": lambda *_: jnp.zeros((6, 2))}, "its init must give back a state with a `policy`"),
+        ({"noise": lambda *_: jnp.zeros(7)}, r"its noise gives back float32\[7\], but must"),
+        (
+            {"act": lambda *_: (jnp.zeros(1), (), ())},
+            r"its act gives back the action float32\[1\], but Discrete\(2\) needs int32\[1\]",
+        ),
+        (
+            {"act": lambda _s, _p, _m, _o, noise=None: (noise["action"], (), ())},
+            "its act raised TypeError",  # greedy actions have no noise
+        ),
+        (
+            {"update": lambda _, state, steps, key: counting(state, steps, key)},
+            r"its update must give back \(state, metrics\)",
+        ),
+        (
+            {"update": lambda _self, state, *_: (dataclasses.replace(state, policy=jnp.zeros(3)), {})},
+            r"its update gives back a state whose policy is float32\[3\]; that of init is float32\[6, 2\]",
+        ),
+        ({"metrics": {"error": "the error"}}, "its update gives back the metrics none, but `metrics` names error"),
+        (
+            {
+                "metrics": {"error": "the error"},
+                "update": lambda _, state, steps, key: (counting(state, steps, key), {"error": steps.reward}),
+            },
+            "its update gives back the metric 'error' as float32.*, not as one number",
+        ),
+        ({"metrics": {"a,b": "two"}}, "its metrics must be a mapping from names, without commas"),
+        ({"metrics": {"step": "the step"}}, "the metric 'step' is in the log already"),
+        ({"check": lambda _: 1 / 0}, "odd: its check raised ZeroDivisionError"),
+        ({"refuse": lambda _, spaces: spaces.nothing}, "odd: its refuse raised AttributeError"),
+        ({"refuse": lambda *_: False}, "its refuse must give back a text or None, not False"),
+        ({"steps_per_update": property(lambda _: 0)}, "its steps_per_update must be a whole number of at least 1"),
+        ({"warmup_updates": property(lambda _: 0.5)}, "its warmup_updates must be a whole number of at least 0"),
+        ({"values": lambda _self, policy, *_: policy}, r"its values gives back float32\[6, 2\]"),
+    ],
+)
+def test_a_function_that_gives_back_something_else_is_refused_before_anything_is_created(attributes, said, tmp_path):
+    with pytest.raises(InputError, match=said):
+        zo.train(changed("odd", **attributes)(), "zerone/Treasure-v0", out=tmp_path / "r", **FEW)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_class_in_place_of_an_object_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"algorithm Own is a class: give an object of it, Own\(\)"):
+        zo.train(Own, "zerone/Maze-v0", out=tmp_path / "r", **FEW)
+    with pytest.raises(InputError, match="NoClass is no algorithm: it must be a class made with"):
+        zo.train(NoClass(), "zerone/Maze-v0", out=tmp_path / "r", **FEW)
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.figures
+def test_a_class_that_cannot_be_found_again_is_drawn_with_its_table(tmp_path):
+    run = zo.train(changed("hidden")(), "zerone/Maze-v0", out=tmp_path / "r", **(FEW | {"figure": True}))
+    assert run.result["algorithm"] == "hidden"
+    assert (run.path / "table.png").exists()

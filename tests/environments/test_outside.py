@@ -452,6 +452,17 @@ def wide_state(self, key, state, action):
         ),
         (changed(max_episode_steps=-1), "max_episode_steps = -1 is not allowed"),
         (changed(reward_threshold="high"), "reward_threshold = 'high' is not allowed"),
+        (changed(reward_threshold=float("nan")), "reward_threshold = nan is not allowed"),
+        (
+            changed(carry_over=lambda _, ended, fresh: (ended, fresh)),
+            "carry_over returns a state that is made of other",
+        ),
+        (changed(carry_over=lambda *_: 1 / 0), "carry_over cannot be compiled: ZeroDivisionError"),
+        (changed(carry_over=lambda _: 0), "carry_over cannot be compiled: TypeError"),
+        (changed(move_goal=lambda _self, _state, x, _y: x), r"move_goal returns a state whose numbers is float32\[\]"),
+        (changed(evaluation_environment=lambda _: None), "evaluation_environment is no environment"),
+        (changed(evaluation_environment=lambda _: 1 / 0), "evaluation_environment raised ZeroDivisionError"),
+        (changed(evaluation_environment=lambda _: Line(size=9)), r"observation_space of its .* is Discrete\(9\), not"),
         (changed(action_names=["left"]), "action_names = .* is not allowed: must be a tuple"),
     ],
 )

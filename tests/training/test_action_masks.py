@@ -155,6 +155,7 @@ def test_a_run_keeps_to_its_mask_and_is_loaded_with_it(tmp_path):
         ({"action_mask": too_long}, "shape"),
         ({"action_mask": nothing}, "allows nothing"),
         ({"action_mask": "environment"}, "has no action mask"),
+        ({"action_mask": lambda _: 1 / 0}, "the action mask cannot be compiled: ZeroDivisionError"),
         ({"action_mask": "of"}, "must be off, environment"),
         ({"action_mask": 3}, "must be off, environment"),
         ({"action_mask": of_floats}, "is of float32"),

@@ -262,3 +262,10 @@ def test_a_folder_that_lacks_a_setting_is_loaded_as_it_was_trained(name, environ
     assert {setting: getattr(saved, setting) for setting in former} == former
     seen = run.engine().spaces.observation.sample()
     np.testing.assert_array_equal(again.agent().act(seen), agent.act(seen))
+
+
+@pytest.mark.figures
+def test_a_training_in_which_no_episode_ended_has_no_figure_and_a_result(tmp_path):
+    run = zo.train("q-learning", "zerone/Treasure-v0", steps=3, engine="host", out=tmp_path / "r")
+    assert run.result["steps"] == 3
+    assert not (run.path / "figure.png").exists()

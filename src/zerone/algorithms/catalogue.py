@@ -30,6 +30,7 @@ from zerone.base.language import translated
 from zerone.base.meanings import algorithm_meant, setting_meant
 from zerone.base.modules import place_of
 from zerone.base.modules import source_of as place_found
+from zerone.base.pytree import check
 from zerone.base.values import typed
 from zerone.environments.gym.views import describe
 from zerone.environments.spaces import Spaces
@@ -219,7 +220,7 @@ def make(name: str, settings: dict[str, Any], fitting: bool = False) -> Algorith
     algorithm: Algorithm = entry.make(**chosen)
     if fitting and isinstance(algorithm, Cut):
         algorithm = algorithm.fitted()
-    algorithm.check()
+    outside.require_settings(algorithm)
     return algorithm
 
 
@@ -246,10 +247,10 @@ def make_saved(name: str, settings: dict[str, Any], source: str | None = None) -
 
 def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     """Raise `InputError` if `algorithm` cannot take these spaces; the line says which algorithms can."""
-    reason = algorithm.refuse(spaces)
+    reason = outside.refusal(algorithm, spaces)
     if reason is None:
         if not any(entry.make is type(algorithm) for entry in _ENTRIES):
-            outside.require_memory(algorithm, spaces)
+            outside.require_sound(algorithm, spaces)
         elif isinstance(algorithm, NetworkSettings) and ":" in algorithm.network:
             # Making a network shows whether it fits.
             jax.eval_shape(lambda key: algorithm.init(key, spaces).policy, jax.random.key(0))
@@ -265,6 +266,18 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
                       algorithm=algorithm.name, environment=environment, reason=reason, spaces=have,
                       which=which)  # fmt: skip
     raise InputError(line)
+
+
+def require_object(algorithm: Any) -> None:
+    """Raise `InputError` unless `algorithm` is an object of an algorithm's class whose settings are allowed."""
+    kind = algorithm if isinstance(algorithm, type) else type(algorithm)
+    if not any(entry.make is kind for entry in _ENTRIES):
+        outside.require_algorithm(kind, kind.__qualname__)
+    if algorithm is kind:
+        line = translated("algorithm {name} is a class: give an object of it, {name}()", name=kind.__qualname__)
+        raise InputError(line)
+    check(algorithm, algorithm.name)
+    outside.require_settings(algorithm)
 
 
 def _with_network(algorithm: Any, network: str) -> Any:

@@ -18,7 +18,7 @@ from zerone.base.wide import width
 from zerone.charts.fonts import figure_language
 from zerone.charts.formats import FIGURE_SUFFIXES
 from zerone.charts.measured import COLORS as COLORS
-from zerone.charts.measured import Columns, colors, curve, is_measured, limit, shade
+from zerone.charts.measured import Columns, NoReturnError, colors, curve, is_measured, limit, shade
 from zerone.charts.panels import draw_panel, panels
 
 INK, GRID = "#23262B", "#D9DCE1"
@@ -91,10 +91,10 @@ def require_figure(path: str | Path) -> Path:
 
 
 def require_something(runs: Sequence[tuple[str, Columns]]) -> None:
-    """Raise `InputError` if one of the runs has neither a training nor an evaluation return yet."""
+    """Raise `NoReturnError` if one of the runs has neither a training nor an evaluation return yet."""
     for name, columns in runs:
         if not (is_measured(columns, "return") or is_measured(columns, "evaluation_return")):
-            raise InputError(translated("{name}: nothing to draw yet: no episode has ended", name=name))
+            raise NoReturnError(translated("{name}: nothing to draw yet: no episode has ended", name=name))
 
 
 @contextmanager

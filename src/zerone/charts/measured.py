@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zerone.base.by_seed import rows_by_seed
+from zerone.base.errors import InputError
 from zerone.base.intervals import FEWEST_FOR_INTERVAL, mean_bounds
 
 Columns = Mapping[str, np.ndarray]
@@ -18,6 +19,10 @@ MARGIN = 0.05
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
 """Okabe and Ito's palette, safe for colour-blind readers (the yellow is darkened for a white page)."""
+
+
+class NoReturnError(InputError):
+    """A run has no return yet: no episode has ended."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -74,7 +74,7 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
     trust = " --trust" if places_named(run.config) else ""  # modules that a run names are not imported without --trust
     click.echo("\n" + translated("run folder: {path}", path=as_seen(run.path)))
     with_table = run.config["figure"] and (run.path / "table.png").exists()
-    if run.config["figure"]:
+    if run.config["figure"] and (run.path / "figure.png").exists():
         pictures = [translated("pictures: figure.png, how it learned"),
                     *([translated("table.png, what it learned")] if with_table else [])]  # fmt: skip
         click.echo(joined(pictures))

@@ -20,8 +20,9 @@ from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translated
 from zerone.base.modules import source_of
 from zerone.environments import catalogue
-from zerone.environments.base import TimedEnvironment
+from zerone.environments.base import HasGoal, JudgedElsewhere, Persistent, TimedEnvironment
 from zerone.environments.entries import ENTRIES, Entry
+from zerone.environments.gym.conversion import raised
 from zerone.environments.gym.named import place_of_maker
 from zerone.environments.outside import (
     ENVIRONMENTS,
@@ -154,6 +155,7 @@ def timed(environment: Any, name: str) -> TimedEnvironment:
     """
     bare = bare_of(environment)
     values = _require_sound(bare, name)
+    _require_more(bare, name)
     if environment is not bare:
         if values == 6:
             raise InputError(
@@ -240,6 +242,41 @@ def _require_sound(environment: Any, name: str) -> int:
     return len(following)
 
 
+def _require_more(environment: Any, name: str) -> None:
+    """Raise `InputError` unless the functions that an environment may have, too, return what they must."""
+    with in_32_bits():
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        state = jax.eval_shape(environment.reset, key)[1]
+        number = jax.ShapeDtypeStruct((), "float32")
+        for function, protocol, values in (
+            ("carry_over", Persistent, (state, state)),
+            ("move_goal", HasGoal, (state, number, number)),
+        ):
+            if isinstance(environment, protocol):
+                found = _traced(f"{name}: {function}", getattr(environment, function), *values)
+                _require_same(name, translated("a state"), state, found, function)
+    if not isinstance(environment, JudgedElsewhere):
+        return
+    try:
+        judged = environment.evaluation_environment()
+    except (ZeroneError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise InputError(f"{name}: evaluation_environment {raised(error)}") from error
+    _require_sound(judged, f"{name}: evaluation_environment")
+    for word in ("observation_space", "action_space"):
+        if getattr(judged, word) != getattr(environment, word):
+            raise InputError(
+                translated(
+                    "{name}: the {word} of its evaluation_environment is {found}, not {own}",
+                    name=name,
+                    word=word,
+                    found=getattr(judged, word),
+                    own=getattr(environment, word),
+                )
+            )
+
+
 def _traced(what: str, function: Any, *values: Any) -> Any:
     try:
         return jax.eval_shape(function, *values)
@@ -271,13 +308,16 @@ def _type_text(value: Any) -> str:
     return type(value).__name__ if shape is None else f"{value.dtype}{list(shape)}"
 
 
-def _require_same(name: str, what: str, first: Any, following: Any) -> None:
-    """Raise `InputError` if `step` returns another structure, shape or dtype than `reset`."""
+def _require_same(name: str, what: str, first: Any, following: Any, function: str = "step") -> None:
+    """Raise `InputError` if a `function` returns another structure, shape or dtype than `reset`."""
     one, other = (jax.tree_util.tree_flatten_with_path(each) for each in (first, following))
     if str(one[1]) != str(other[1]):
         raise InputError(
             translated(
-                "{name}: step returns {what} that is made of other parts than that of reset", name=name, what=what
+                "{name}: {function} returns {what} that is made of other parts than that of reset",
+                name=name,
+                function=function,
+                what=what,
             )
         )
     for (place, before), (_, after) in zip(one[0], other[0], strict=True):
@@ -289,7 +329,15 @@ def _require_same(name: str, what: str, first: Any, following: Any) -> None:
                 after=_type_text(after),
                 before=_type_text(before),
             )
-            raise InputError(translated("{name}: step returns {what} whose {forms}", name=name, what=what, forms=forms))
+            raise InputError(
+                translated(
+                    "{name}: {function} returns {what} whose {forms}",
+                    name=name,
+                    function=function,
+                    what=what,
+                    forms=forms,
+                )
+            )
 
 
 def _require_space(name: str, space: Any, observation: Any) -> None:

@@ -7,6 +7,7 @@ does not import JAX.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import gymnasium
@@ -79,7 +80,7 @@ def require_functions_and_spaces(kind: Any, name: str) -> None:
                 value=limit,
             )
         )
-    if level is not None and type(level) not in (int, float):
+    if level is not None and not (type(level) in (int, float) and math.isfinite(level)):
         raise InputError(
             translated(
                 "{name}: {field} = {value!r} is not allowed: must be a number", name=name, field=LEVEL, value=level

@@ -11,13 +11,13 @@ from gymnasium import spaces
 
 from zerone.algorithms.protocol import Algorithm, Array, KeepsToMasks, Key
 from zerone.base.bits import in_32_bits
-from zerone.base.errors import InputError
+from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import translatable, translated
 from zerone.base.modules import ForeignId, named_object, source_of
 from zerone.base.saved_types import Config
 from zerone.engines.compiled import Compiled
 from zerone.engines.protocol import Engine, TrainsInProcesses
-from zerone.environments.base import NO_MASK, TimedEnvironment
+from zerone.environments.base import NO_MASK, TimedEnvironment, says_allowed
 from zerone.environments.gym.allowed import IN_INFO, MaskError, MaskSource, read_mask
 from zerone.environments.wrappers import Masked, MaskFunction
 
@@ -116,15 +116,18 @@ def masked(environment: TimedEnvironment, action_mask: object, name: str) -> Tim
     with in_32_bits():
         try:
             _, state = jax.eval_shape(made.reset, key)
-        except (TypeError, ValueError, jax.errors.JAXTypeError) as error:
-            if function is None:
+        except (ZeroneError, KeyboardInterrupt):
+            raise
+        except Exception as error:  # of the function of a person's own
+            if function is None and not says_allowed(environment):
                 raise InputError(
                     translated(
                         "{name} has no action mask: no function action_mask(state) (docs/environments.md)", name=name
                     )
                 ) from error
+            reason = " ".join(str(error).split())[:160]
             raise InputError(
-                translated("the action mask cannot be compiled: {error}", error=" ".join(str(error).split())[:160])
+                translated("the action mask cannot be compiled: {error}", error=f"{type(error).__name__}: {reason}")
             ) from error
         if state.mask.shape != wanted:
             shape = tuple(state.mask.shape)

@@ -14,7 +14,6 @@ from zerone.base.errors import InputError, nearest
 from zerone.base.language import translated
 from zerone.base.modules import ForeignId
 from zerone.base.notices import notices
-from zerone.base.pytree import check
 from zerone.base.saved_types import AlgorithmConfig
 from zerone.parts import own_networks
 from zerone.training import presets
@@ -53,8 +52,7 @@ def make_algorithm(
             raise InputError(
                 translated("settings = {given} are not allowed here: set them on the algorithm itself", given=given)
             )
-        check(algorithm, algorithm.name)
-        algorithm.check()
+        algorithms.require_object(algorithm)
         return algorithm, {}
     mistake = swapped(algorithm, environment) if isinstance(environment, str) else None
     if mistake is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from zerone.algorithms.protocol import Algorithm
+from zerone.base.errors import InputError
+from zerone.base.language import translatable, translated
 
 PLAYED = {
     "episodes": "episodes that ended since the row before",
@@ -21,5 +23,13 @@ COUNTED = {
 
 
 def columns(algorithm: Algorithm, counted: bool = True) -> dict[str, str]:
-    """The columns of every training with an algorithm; callbacks may add more."""
+    """The columns of every training with an algorithm; callbacks may add more.
+
+    Raises:
+        InputError: a metric of the algorithm has the name of another column.
+    """
+    for name in algorithm.metrics:
+        if name in {"seed", "step", *PLAYED, *EVALUATED, *COUNTED}:
+            line = translatable("{algorithm}: the metric {name!r} is in the log already: rename it")
+            raise InputError(translated(line, algorithm=algorithm.name, name=name))
     return {**PLAYED, **algorithm.metrics, **EVALUATED, **(COUNTED if counted else {})}

@@ -12,6 +12,7 @@ from typing import cast
 from zerone.base.files import finite
 from zerone.base.place import as_seen
 from zerone.base.saved_types import Result, SeedResult
+from zerone.charts.measured import NoReturnError
 from zerone.engines.protocol import Engine, TrainsInProcesses
 from zerone.training.evaluation import EvaluationPlan, shows
 from zerone.training.events import Ended
@@ -77,8 +78,9 @@ def _run_training(training: Training, *, resume: bool) -> tuple[Run, Result]:
 
 
 def draw_figures(run: Run) -> None:
-    """Draw the learning curves of a finished run, and its table if it learned one over a grid."""
-    run.plot()
+    """Draw the learning curves of a finished run if there is a return, and its table if it learned one over a grid."""
+    with suppress(NoReturnError):
+        run.plot()
     with suppress(NoTableError):
         run.plot_table()
 

@@ -140,7 +140,8 @@ def _picture(folder: RunFolder, seed: int | None, which: str, engine: Engine | N
     from zerone.training.algorithm_setup import make_algorithm_from, settings_of  # they import JAX
 
     with schema.naming(folder.config_path):
-        settings = settings_of(make_algorithm_from(config["algorithm"]))
+        made = make_algorithm_from(config["algorithm"]) if engine is None else engine.algorithm
+    settings = settings_of(made)
     trace = Trace.of(settings, table.grid)
     about_trace = "" if trace is None else _walk(environment, table, trace, settings)
     if alone:

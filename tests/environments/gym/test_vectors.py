@@ -154,6 +154,20 @@ def test_a_vector_that_misbehaves_is_one_line(kind):
     engine.close()
 
 
+class ResetsToOne(SyncVectorEnv):
+    """A vector whose reset returns observations alone."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed, options=options)[0]
+
+
+def test_a_vector_whose_reset_returns_no_infos_is_one_line():
+    vectors = Vectors(lambda num_envs: (ResetsToOne if num_envs > 1 else SyncVectorEnv)([Counts] * num_envs), "Counts")
+    vector = training_vector(vectors, "Counts", "auto", 3, 0)
+    with pytest.raises(RunError, match=r"seed 0, vector step 0: reset returned no \(observations, infos\)"):
+        vector.reset(seed=[1, 2, 3])
+
+
 class Parts(Counts):
     """Observations with two parts."""
 

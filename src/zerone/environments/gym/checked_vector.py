@@ -49,7 +49,10 @@ class CheckedVector(Vector):
     def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[Any, Info]:
         seeds = seed if isinstance(seed, list) else [seed] * self.num_envs
         begun = self._every if options is None else options["reset_mask"]  # the vector removes it from its options
-        observation, info = self._called("reset", reset, self._vector, seeds, options)
+        values = self._called("reset", reset, self._vector, seeds, options)
+        if not isinstance(values, tuple) or len(values) != 2:
+            raise self._fault(translated("reset returned no (observations, infos)"))
+        observation, info = values
         return self._encoded(observation), self._masks(observation, info, begun, ~self._every, ~self._every)
 
     def step(self, actions: object) -> Played:
