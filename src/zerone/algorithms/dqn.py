@@ -135,7 +135,7 @@ class DQN(OffPolicy):
     )
     batch: int = 128
     steps_per_update: int = 4
-    memory: int = 100_000
+    memory: int = 50_000
     target_period: int = 50
     target_step: float = 1.0
     loss: str = setting(
