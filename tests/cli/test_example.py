@@ -1,10 +1,12 @@
 """`zerone example`: lists, prints and writes examples, and does not overwrite files."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from zerone.cli.example import about, programs
+from zerone.base.errors import InputError
+from zerone.cli.example import about, programs, write
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -50,3 +52,15 @@ def test_a_program_that_is_there_already_keeps_the_others_from_being_written(zer
     (here / "all" / "slow.py").write_text("mine")
     zerone("example", "--out", "all").refused("slow.py is there already")
     assert [each.name for each in (here / "all").iterdir()] == ["slow.py"]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(self, text, *_, **__):
+        self.write_bytes(text.encode()[:10])
+        if self.name == "second.py":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(InputError, match="is not allowed: No space left on device"):
+        write({"first": "a program", "second": "another program"}, tmp_path, alone=False)
+    assert not list(tmp_path.iterdir())

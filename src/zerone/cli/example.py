@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -75,12 +76,17 @@ def write(chosen: dict[str, str], out: Path, alone: bool) -> list[Path]:
     for place in places:
         if place.exists():
             raise InputError(translated("--out {out} is not allowed: {place} is there already", out=out, place=place))
+    begun: list[Path] = []
     try:
         if not single:
             out.mkdir(parents=True, exist_ok=True)
         for place, text in places.items():
+            begun.append(place)
             place.write_text(text, "utf-8", newline="\n")
     except OSError as error:
+        for place in begun:
+            with suppress(OSError):
+                place.unlink(missing_ok=True)
         raise InputError(
             translated("--out {out} is not allowed: {error}", out=out, error=error.strerror or error)
         ) from error
