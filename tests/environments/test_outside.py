@@ -473,6 +473,45 @@ def test_what_is_no_environment_is_named_with_what_it_lacks(kind, said, tmp_path
     assert not (tmp_path / "run").exists()
 
 
+@configured
+class Far(Line):
+    """Its observation at the goal is outside of its space."""
+
+    reward: ClassVar[float] = 0.0
+    beyond: ClassVar[int] = 3
+
+    def step(self, key, state, action):
+        _, place, _, _, info = super().step(key, state, action)
+        return place + (place >= self.size - 1) * self.beyond, place, jnp.float32(self.reward), place < 0, info
+
+
+@configured
+class Costly(Far):
+    """Its rewards are NaN."""
+
+    reward: ClassVar[float] = float("nan")
+    beyond: ClassVar[int] = 0
+
+
+@configured
+class Sound(Far):
+    """Nothing is wrong with it."""
+
+    beyond: ClassVar[int] = 0
+
+
+def test_observations_outside_their_space_and_rewards_that_are_no_numbers_end_it_before_it_begins(tmp_path):
+    asked = {**FEW, "out": tmp_path / "run", "progress": False}
+    with pytest.raises(
+        InputError, match=r"Far, step \d+ with random actions: the observation is 6, not in Discrete\(4\)"
+    ):
+        zo.train("q-learning", Far, **asked)
+    with pytest.raises(InputError, match="Costly, step 1 with random actions: the reward is nan, not a finite number"):
+        zo.train("q-learning", Costly, **asked)
+    assert not (tmp_path / "run").exists()
+    assert zo.train("q-learning", Sound, **asked).result["steps"] == 600
+
+
 def test_a_plain_class_is_told_what_to_be(tmp_path):
     class Plain:
         """Not made with `configured`."""

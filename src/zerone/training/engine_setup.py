@@ -22,8 +22,8 @@ from zerone.environments.gym.envpool import is_of_envpool
 from zerone.environments.gym.kinds import Maker
 from zerone.environments.gym.sources import Single, checked, source
 from zerone.environments.gym.views import AUTO
+from zerone.environments.objects import bare_of, timed
 from zerone.environments.objects import made as made_of
-from zerone.environments.objects import timed
 from zerone.environments.outside import looks_like_one
 from zerone.environments.suites import is_of_suite
 from zerone.training.algorithm_setup import settings_of
@@ -199,6 +199,22 @@ def open_environments(engine: Engine, seed: int) -> None:
 
     if isinstance(engine, MakesEnvironments):
         engine.make_environments(seed)
+
+
+def check_first_steps(engine: Engine, name: str) -> None:
+    """Play some steps of a user's environment in JAX; see `first_steps`. With action masks there is no such check.
+
+    Raises:
+        InputError: it returns an observation outside of its space, or a reward that is no finite number.
+    """
+    from zerone.engines.compiled import Compiled
+    from zerone.environments.first_steps import require_sound_steps
+    from zerone.environments.wrappers import Masked
+
+    if not isinstance(engine, Compiled) or isinstance(engine.environment, Masked):
+        return
+    if not type(bare_of(engine.environment)).__module__.startswith("zerone."):
+        require_sound_steps(engine.environment, name)
 
 
 def _compiled_environment(

@@ -21,7 +21,7 @@ from zerone.training.algorithm_setup import UNCHANGED, SettingsLike, describe_al
 from zerone.training.callback_sources import CallbackLike, as_listeners, names_of
 from zerone.training.columns import columns
 from zerone.training.drive import drive
-from zerone.training.engine_setup import make_engine, open_environments, start_workers
+from zerone.training.engine_setup import check_first_steps, make_engine, open_environments, start_workers
 from zerone.training.entry import entry
 from zerone.training.environment_setup import (
     EnvironmentLike,
@@ -184,6 +184,7 @@ def train(
         driver = spread_over(driver, spread, name, len(schedule.seeds), apart is not None)
         require_room(driver, name, len(schedule.seeds), schedule.episodes is not None)
         studied = source.begin(driver, data, name, own_play)
+        check_first_steps(driver, name)
         open_environments(driver, schedule.seeds[0])
         start_workers(driver, address, worker_timeout, step_timeout)
     except BaseException:
