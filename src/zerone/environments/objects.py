@@ -262,7 +262,8 @@ def _require_more(environment: Any, name: str) -> None:
     except (ZeroneError, KeyboardInterrupt):
         raise
     except Exception as error:
-        raise InputError(f"{name}: evaluation_environment {raised(error)}") from error
+        line = translated("{name}: evaluation_environment {raised}", name=name, raised=raised(error))
+        raise InputError(line) from error
     _require_sound(judged, f"{name}: evaluation_environment")
     for word in ("observation_space", "action_space"):
         if getattr(judged, word) != getattr(environment, word):
