@@ -36,6 +36,8 @@ COMMANDS = (
     "zerone train q-learning zerone/Maze-v0 --steps 2000 --seeds 3",
     "zerone train sarsa zerone/Maze-v0 --steps 2000 --seeds 3",
     "zerone step q-learning zerone/Maze-v0 --steps 3",
+    "zerone lesson",
+    "zerone lesson cliff --html cliff.html",
     "zerone train dqn CartPole-v1 --steps 2000 --evaluation-episodes 5",
     "zerone watch runs/dqn-CartPole-v1-1 --text --episodes 1",
     "zerone watch runs/dqn-CartPole-v1-1 --video pole.gif",
