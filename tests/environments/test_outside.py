@@ -508,8 +508,26 @@ def test_observations_outside_their_space_and_rewards_that_are_no_numbers_end_it
         zo.train("q-learning", Far, **asked)
     with pytest.raises(InputError, match="Costly, step 1 with random actions: the reward is nan, not a finite number"):
         zo.train("q-learning", Costly, **asked)
+    with pytest.raises(InputError, match="Far, step"):
+        zo.train("q-learning", Far, action_mask=lambda _: jnp.ones(2, bool), **asked)
     assert not (tmp_path / "run").exists()
     assert zo.train("q-learning", Sound, **asked).result["steps"] == 600
+
+
+def test_where_there_are_masks_only_allowed_actions_are_tried(tmp_path):
+    """Without the mask, the goal and so an observation outside the space is reached by random steps to the right."""
+    asked = {**FEW, "out": tmp_path / "run", "progress": False}
+    assert zo.train("q-learning", Far, action_mask=lambda _: jnp.array([True, False]), **asked).result["steps"] == 600
+
+
+def test_steps_are_also_checked_where_workers_train():
+    from zerone.cluster.ray_engine import RayEngine
+    from zerone.engines.compiled import Compiled
+    from zerone.training.engine_setup import check_first_steps
+
+    engine = RayEngine(Compiled(zo.QLearning(), timed(Far(), "Far")))
+    with pytest.raises(InputError, match="Far, step"):
+        check_first_steps(engine, "Far")
 
 
 def test_a_plain_class_is_told_what_to_be(tmp_path):

@@ -11,25 +11,28 @@ import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from zerone.base.bits import in_32_bits
+from zerone.base.compilation import Program, for_once
 from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.environments.base import Array, Key, TimedEnvironment
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import ObservationError
-from zerone.environments.wrappers import AutoReset
+from zerone.environments.spaces import to_environment
+from zerone.environments.wrappers import AutoReset, Masked, mask_of
 
 EPISODES, STEPS = 8, 100
 """How many episodes are begun side by side, and how many steps are played in each place."""
 
 
 def require_sound_steps(environment: TimedEnvironment, name: str) -> None:
-    """Play random actions, and check what the environment returns as on the host engine.
+    """Play random actions, allowed ones where there are masks, and check what the environment returns.
 
     Raises:
-        InputError: an observation is not in its space, or a reward is NaN or infinite.
+        InputError: an observation is not in its space, or a reward is NaN or infinite, as on the host engine.
     """
     space = copy.deepcopy(environment.action_space)
     space.seed(0)
@@ -49,29 +52,32 @@ def require_sound_steps(environment: TimedEnvironment, name: str) -> None:
                 raise InputError(_line(name, step, what))
 
 
-def _played(environment: TimedEnvironment, key: Key, actions: np.ndarray) -> tuple[Array, Array, Array]:
+def play(environment: TimedEnvironment, key: Key, actions: Array) -> tuple[Array, Array, Array]:
     """The first observations [EPISODES, ...], and the next ones and the rewards of all steps [STEPS, EPISODES, ...]."""
     playing = AutoReset(environment)
 
-    def reset(key: Key) -> tuple[Any, Array]:
-        observation, state = environment.reset(key)
-        return state, observation
+    def one(key: Key, state: Any, action: Array) -> tuple[Any, tuple[Array, Array]]:
+        key, choose = jax.random.split(key)
+        if isinstance(environment, Masked):
+            mask = mask_of(environment, state)
+            chosen = jnp.argmax(jnp.where(mask, jax.random.uniform(choose, mask.shape), -1.0))
+            action = to_environment(environment.action_space, chosen)
+        state, result = playing.step(key, state, action)
+        return state, (result.next_observation, result.reward)
 
     def step(carry: tuple[Any, Key], action: Array) -> tuple[tuple[Any, Key], tuple[Array, Array]]:
         states, key = carry
         key, now = jax.random.split(key)
-        states, result = jax.vmap(playing.step)(jax.random.split(now, EPISODES), states, action)
-        return (states, key), (result.next_observation, result.reward)
+        states, found = jax.vmap(one)(jax.random.split(now, EPISODES), states, action)
+        return (states, key), found
 
-    @jax.jit
-    def play(key: Key, actions: Array) -> tuple[Array, Array, Array]:
-        begin, key = jax.random.split(key)
-        states, first = jax.vmap(reset)(jax.random.split(begin, EPISODES))
-        _, (observations, rewards) = jax.lax.scan(step, (states, key), actions)
-        return first, observations, rewards
+    begin, key = jax.random.split(key)
+    first, states = jax.vmap(environment.reset)(jax.random.split(begin, EPISODES))
+    _, (observations, rewards) = jax.lax.scan(step, (states, key), actions)
+    return first, observations, rewards
 
-    found: tuple[Array, Array, Array] = play(key, actions)
-    return found
+
+_played = Program(play, for_once)
 
 
 def _line(name: str, step: int, what: str) -> str:

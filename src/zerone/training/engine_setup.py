@@ -202,18 +202,17 @@ def open_environments(engine: Engine, seed: int) -> None:
 
 
 def check_first_steps(engine: Engine, name: str) -> None:
-    """Play some steps of a user's environment in JAX; see `first_steps`. With action masks there is no such check.
+    """Play some steps of a user's environment in JAX, also if it is trained in processes; see `first_steps`.
 
     Raises:
         InputError: it returns an observation outside of its space, or a reward that is no finite number.
     """
     from zerone.engines.compiled import Compiled
+    from zerone.engines.protocol import TrainsInProcesses
     from zerone.environments.first_steps import require_sound_steps
-    from zerone.environments.wrappers import Masked
 
-    if not isinstance(engine, Compiled) or isinstance(engine.environment, Masked):
-        return
-    if not type(bare_of(engine.environment)).__module__.startswith("zerone."):
+    engine = engine.evaluator if isinstance(engine, TrainsInProcesses) else engine
+    if isinstance(engine, Compiled) and not type(bare_of(engine.environment)).__module__.startswith("zerone."):
         require_sound_steps(engine.environment, name)
 
 

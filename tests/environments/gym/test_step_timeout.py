@@ -6,6 +6,7 @@ import queue
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 
@@ -18,6 +19,7 @@ import zerone as zo
 from zerone.base.errors import InputError, RunError
 from zerone.engines.host import Host
 from zerone.environments.gym import step_timeout
+from zerone.environments.gym.checked_vector import CheckedVector
 from zerone.environments.gym.guard import guarded
 from zerone.environments.gym.step_timeout import LateError, current, limited
 from zerone.environments.gym.vector import make_vector
@@ -163,6 +165,24 @@ def test_an_environment_that_does_not_close_in_time_is_only_a_warning():
     env = guarded(Closing(CounterEnv()), "Odd-v0", 0)
     with limited(0.2), pytest.warns(UserWarning, match="environment Odd-v0: close has not returned within 0.2 s"):
         env.close()
+
+
+@pytest.mark.parametrize(
+    ("fail", "said"),
+    [
+        (lambda: time.sleep(FOREVER), "close has not returned within 0.2 s"),
+        (lambda: [].pop(), "close raised IndexError: pop from empty list"),
+        (lambda: sys.exit(3), r"close called sys.exit\(3\)"),
+    ],
+)
+def test_so_is_a_vector_that_does_not_close_in_time_or_fails_to(fail, said):
+    class Closing(gymnasium.vector.SyncVectorEnv):
+        def close(self, **_):
+            fail()
+
+    vector = CheckedVector(Closing([CounterEnv]), "Odd-v0", 0)
+    with limited(0.2), pytest.warns(UserWarning, match=f"environment Odd-v0, seed 0, vector step 0: {said}"):
+        vector.close()
 
 
 def test_what_catches_everything_is_left_to_the_last_resort(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space, iterate
@@ -115,9 +116,12 @@ class CheckedVector(Vector):
             ) from error
 
     def close_extras(self, **kwargs: object) -> None:
-        """Close the vector."""
+        """Close the vector, within the step timeout if there is one; an error is only a warning, as in `Guard`."""
         del kwargs
-        self._vector.close()
+        try:
+            self._called("close", self._vector.close)
+        except RunError as error:
+            gymnasium.logger.warn(str(error))
 
     def _final(self, info: object, over: np.ndarray) -> list[Any]:
         """The last observations of episodes that ended within this step."""
