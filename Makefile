@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test newest installed suites check types format bench learn wheel site notebooks clean
+.PHONY: run test thorough newest installed suites check types format bench learn wheel site notebooks clean
 
 run: $(READY) ## Train DQN on CartPole-v1 until solved, and say where the result is
 	$(BIN)/zerone train dqn CartPole-v1
 
-test: $(READY) check ## Lint, types, import order, and every test
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+TESTS := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test: $(READY) check ## Lint, types, import order, and the tests, of long ones the first cases: some ten minutes on two cores
+	$(TESTS) --part quick
+
+thorough: $(READY) ## All that `make test` leaves out: long trainings, and the other cases of long tests
+	$(TESTS) --part thorough
 
 # Of each room that depends on somebody else's package: numbers, environments, engines, folders, figures, the command.
 SHORT := tests/base tests/parts tests/environments tests/engines/test_compiled.py tests/engines/test_host.py \

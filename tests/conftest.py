@@ -4,6 +4,7 @@ import gc
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,6 +61,28 @@ def _note(event: str, _seconds: float, **_: object) -> None:
 
 
 jax.monitoring.register_event_duration_secs_listener(_note)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--part quick` for `make test`, `--part thorough` for `make thorough`; without it every case runs."""
+    parser.addoption("--part", choices=["quick", "thorough"], help="only the quick cases, or only the others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the cases of one part. `thorough(after=n)` on a test leaves its first n cases among the quick ones."""
+    part = config.getoption("--part")
+    if part is None:
+        return
+    seen: Counter[str] = Counter()
+    kept: dict[str, list[pytest.Item]] = {"quick": [], "thorough": []}
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        seen[test] += 1
+        mark = item.get_closest_marker("thorough")
+        quick = mark is None or seen[test] <= mark.kwargs.get("after", 0)
+        kept["quick" if quick else "thorough"].append(item)
+    config.hook.pytest_deselected(items=kept["thorough" if part == "quick" else "quick"])
+    items[:] = kept[part]
 
 
 def pytest_configure(config: pytest.Config) -> None:

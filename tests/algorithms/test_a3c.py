@@ -108,6 +108,7 @@ def _agree(policy, expected):
     )
 
 
+@pytest.mark.thorough(after=2)
 @BOTH
 @pytest.mark.parametrize("workers", [2, 3])
 def test_workers_take_turns_with_stale_copies_as_in_a_loop_written_down(continuous, workers):

@@ -100,6 +100,7 @@ def test_what_comes_after_a_terminal_state_is_worth_nothing():
         assert _critic_learnt_from(unmasked)[0] > 10
 
 
+@pytest.mark.thorough(after=1)
 @BOTH
 @pytest.mark.parametrize("kind", ["adam", "rmsprop"])
 def test_an_update_applies_the_gradient_with_a_step_size_for_each_network(continuous, kind):

@@ -85,6 +85,7 @@ MEASURED = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("algorithm", MEASURED, ids=lambda each: each.name)
 def test_what_an_update_measures_is_what_the_algorithm_says_it_does(algorithm):
     environment = TimeLimit(Echo(), 5) if isinstance(algorithm, OffPolicyActor) else cycle()

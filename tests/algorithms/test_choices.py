@@ -47,12 +47,14 @@ class Switches(gymnasium.Env):
 FAST = {"learning_rate": 0.02, "discount": 0.0, "hidden": (16,)}
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("space", SEVERAL.values(), ids=SEVERAL)
 def test_ppo_learns_every_choice_of_every_kind_of_space(space, tmp_path):
     agent = small_ppo(environments=8, steps_per_update=16, epochs=4, minibatches=4, **FAST)
     _learns(agent, space, 6_000, tmp_path)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     "agent",
     [

@@ -67,6 +67,7 @@ def states(algorithm, action, space):
     return found
 
 
+@pytest.mark.thorough(after=1)
 @EACH_SHAPE
 @EACH_CLOCK
 def test_epsilon_and_beta_are_those_of_the_clock(clock, length, number, updates, warmup, first, monkeypatch):
@@ -93,6 +94,7 @@ def test_epsilon_and_beta_are_those_of_the_clock(clock, length, number, updates,
         assert found[0] == pytest.approx(0.4)
 
 
+@pytest.mark.thorough(after=1)
 @EACH_SHAPE
 @EACH_CLOCK
 def test_sigma_is_that_of_the_same_clock(clock, length, number, updates, warmup, first):

@@ -177,6 +177,7 @@ def test_the_detector_of_the_critic_s_gradient_catches_a_target_that_is_not_held
 # A whole update, in NumPy
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 def test_one_update_is_that_of_numpy(decay):
     algorithm = small_ddpg(
@@ -227,6 +228,7 @@ def test_one_update_is_that_of_numpy(decay):
 
 
 # One gradient update per block of 4 steps. The warm-up takes 32 steps, i.e. 8 blocks; the first update follows the 8th.
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("period", "step"), [(5, 1.0), (3, 0.25), (1, 0.25)])
 def test_the_targets_move_exactly_when_due_and_as_far_as_they_should(period, step):
     states = learning(small_ddpg(target_period=period, target_step=step), 16)
@@ -304,6 +306,7 @@ def test_the_detector_of_ends_catches_both_broken_twins(monkeypatch):
         assert end == pytest.approx(cut)  # the two can no longer be distinguished
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("length", [1, 8])
 def test_the_compiled_training_never_copies_the_memory(length):
     algorithm = small_ddpg(memory=123_457, steps_per_update=length)
@@ -321,6 +324,7 @@ def test_the_detector_of_copies_catches_chance_of_one_row(monkeypatch):
 # The noise
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("shape", ["linear", "exponential"])
 def test_the_noise_s_scale_follows_the_steps_lived_and_its_shape(shape):
     algorithm = small_ddpg(noise_start=0.5, noise_end=0.1, noise_steps=40.0, noise_shape=shape, environments=2)
@@ -354,6 +358,7 @@ def test_acting_adds_the_scaled_noise_within_the_bounds_and_nothing_without(kind
     assert equal_bits(greedy, quiet(policy))
 
 
+@pytest.mark.thorough
 def test_on_an_engine_the_noise_of_an_episode_goes_on_and_that_of_the_next_begins_with_nothing():
     algorithm = small_ddpg(steps_per_update=1, environments=2, **OU)
     engine = Compiled(algorithm, TimeLimit(Echo(2), 5))
@@ -391,6 +396,7 @@ def is_uniform(action):
 
 
 # With a warm-up of 33 steps, two environments and blocks of 4 steps, the first update follows the fifth block.
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("kind", [{}, OU], ids=["gaussian", "ornstein-uhlenbeck"])
 @pytest.mark.parametrize(("steps", "uniform"), [(0, True), (8, True), (32, True), (40, False), (10**6, False)])
 def test_until_the_first_gradient_update_actions_are_uniform_within_the_bounds(kind, steps, uniform):
@@ -422,6 +428,7 @@ def remembered_while_warming_up(engine, algorithm):
     return np.asarray(memory.data.action[:1_000])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["compiled", "host"])
 def test_on_every_engine_the_memory_is_filled_with_actions_from_all_of_the_range(name):
     algorithm = small_ddpg(environments=2, memory=2_000, warmup=1_000)
@@ -435,6 +442,7 @@ def test_on_every_engine_the_memory_is_filled_with_actions_from_all_of_the_range
 # Environments with other bounds, and the host engine
 
 
+@pytest.mark.thorough
 def test_it_finds_the_best_action_and_its_worth_on_every_seed():
     rates = {"learning_rate": 1e-3, "critic_learning_rate": 3e-3, "target_step": 0.05}
     noise = {"noise_start": 1.0, "noise_end": 0.3, "noise_steps": 4_000.0}
@@ -469,6 +477,7 @@ class Uneven(gymnasium.Env):
         return np.zeros(1, np.float32), float(reward), False, self._left == 0, {}
 
 
+@pytest.mark.thorough
 def test_on_the_host_engine_actions_are_sent_within_bounds_that_are_uneven():
     Uneven.seen.clear()
     algorithm = small_ddpg(environments=2, target_step=0.05, noise_start=0.6, noise_end=0.1, **OU)
@@ -514,6 +523,7 @@ def test_observations_and_actions_of_any_shape_are_taken(observation):
     assert set(metrics) == set(algorithm.metrics)
 
 
+@pytest.mark.thorough
 def test_it_learns_from_another_s_play_whose_actions_may_be_out_of_bounds(tmp_path):
     zo.record("random", "Pendulum-v1", steps=200, out=tmp_path / "play")
     shared = {"steps": 200, "evaluation_episodes": 2, "figure": False}

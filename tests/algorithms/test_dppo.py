@@ -28,6 +28,7 @@ def _equal(one, other, tolerance):
     )
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("environment", [DISCRETE, CONTINUOUS], ids=["discrete", "continuous"])
 def test_it_is_ppo_where_steps_are_gathered_and_where_there_is_one_worker(environment):
     state, steps = played(small_ppo(), environment)
@@ -64,6 +65,7 @@ def _by_hand(algorithm, state, steps):
     return policy, sum(moved) / len(moved)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     ("environment", "objective"), [(DISCRETE, "clip"), (CONTINUOUS, "kl")], ids=["discrete, clip", "continuous, kl"]
 )

@@ -61,6 +61,7 @@ EVERY_PART = {"double": True, "dueling": True, "prioritized": True, "n_steps": 3
 
 
 # Target period 5, one gradient update per block of 4 steps. Warm-up of 32 steps, i.e. 8 blocks; n steps need 2 more.
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("parts", "updates"), [({}, 13), (EVERY_PART, 12)], ids=["plain", "every part"])
 def test_the_target_moves_exactly_at_multiples_of_its_period_in_gradient_updates_and_then_equals_the_online_one(
     parts, updates
@@ -85,6 +86,7 @@ def test_a_soft_target_moves_by_its_step():
             np.testing.assert_allclose(new, (1 - share) * old + share * online, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize(("warmup", "first"), [(32, 8), (33, 9), (0, 1), (5, 2)])
 def test_while_warming_up_nothing_is_learned_but_everything_remembered(warmup, first):
     algorithm = small_dqn(warmup=warmup)
@@ -245,6 +247,7 @@ def test_an_agent_tells_the_values_that_it_chooses_by():
     engine.close()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("length", [8, 1])
 def test_the_compiled_training_never_copies_the_memory(length):
     algorithm = small_dqn(memory=123_457, steps_per_update=length)
@@ -298,6 +301,7 @@ def test_what_the_streams_of_a_dueling_network_read(streams, hidden, read):
     assert len(head.layers) == len(hidden)
 
 
+@pytest.mark.thorough(after=2)
 @pytest.mark.parametrize("clock", off_policy.CLOCKS)
 @pytest.mark.parametrize("shape", ["linear", "exponential"])
 def test_epsilon_follows_its_clock_and_its_shape(clock, shape):
@@ -311,6 +315,7 @@ def test_epsilon_follows_its_clock_and_its_shape(clock, shape):
         assert float(algorithm.exploration_rate(state.policy)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.thorough(after=2)
 @pytest.mark.parametrize(("length", "number", "n"), [(4, 1, 3), (4, 3, 1), (1, 2, 4), (3, 2, 3), (2, 2, 9)])
 def test_n_step_transitions_over_block_borders_are_those_of_one_long_play(length, number, n):
     algorithm, blocks = small_dqn(n_steps=n, steps_per_update=length, environments=number, memory=64), 10
@@ -378,6 +383,7 @@ def _costs_where_every_step_is_an_end(parts):
     return [float(cost(each, jax.random.key(1))) for each in all_ended_and_all_cut(block(0, algorithm))]
 
 
+@pytest.mark.thorough(after=2)
 @COMBINATIONS
 def test_an_end_is_not_bootstrapped_and_a_cut_is_in_every_combination(parts):
     end, cut = _costs_where_every_step_is_an_end(parts)

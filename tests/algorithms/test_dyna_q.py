@@ -41,6 +41,7 @@ class Textbook:
         return self.setting.learning_rate * (reward + self.setting.discount * follows - float(table[pair]))
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("environments", [1, 3, 20])
 @pytest.mark.parametrize("bonus", [0.0, 0.05])
 def test_it_equals_the_textbook_step_for_step(bonus, environments):
@@ -73,6 +74,7 @@ def test_the_comparison_finds_planning_that_looks_no_step_ahead():
     assert not np.allclose(trained(algorithm, graph(), 5, 100).policy, broken, rtol=0.05, atol=0.05)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("environments", [1, 4])
 def test_without_planning_it_is_q_learning_bit_for_bit(environments):
     same = {"learning_rate": 0.2, "discount": 0.9, "epsilon": 0.3, "environments": environments}
@@ -161,6 +163,7 @@ def _episodes_until_shortest(planning, seeds, cap):
     return found
 
 
+@pytest.mark.thorough
 def test_fifty_planning_steps_find_the_shortest_way_in_a_tenth_of_the_episodes():
     # Sutton & Barto 2018, figure 8.2. The median over seeds, as now and then a seed settles on a path of 16 steps.
     seeds = range(30)

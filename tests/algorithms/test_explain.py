@@ -68,6 +68,7 @@ def wrong(algorithm: Any, played: list[Iteration]) -> int:
     return failed
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("algorithm", TABLES, ids=lambda each: each.name + " that falls" * (each.epsilon_steps > 0))
 def test_what_is_explained_is_what_was_learnt(algorithm: Any) -> None:
     environment = cliff(limit=20)

@@ -134,6 +134,7 @@ def targets_are_right(algorithm: Any, each: Iteration, update: GradientUpdate) -
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("algorithm", DQNS, ids=("plain", "all together", "quantiles"))
 def test_dqn_is_explained_as_it_learns(algorithm: Any) -> None:
     played = iterations(algorithm, graph(), 60)
@@ -225,6 +226,7 @@ def ddpg_is_explained(algorithm: Any, each: Iteration, twin: Any) -> bool:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("algorithm", DDPGS, ids=("plain", "all together"))
 def test_ddpg_is_explained_as_it_learns(algorithm: Any) -> None:
     played = iterations(algorithm, TimeLimit(Slide(), 8), 40)
@@ -244,6 +246,7 @@ OTHERS = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("algorithm", OTHERS, ids=lambda each: each.name)
 def test_what_is_built_on_the_same_loop_is_explained(algorithm: Any) -> None:
     def right(each: Iteration, twin: Any) -> bool:
@@ -416,6 +419,7 @@ POLICIES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("algorithm", "is_explained"), POLICIES, ids=lambda each: getattr(each, "name", ""))
 def test_policies_are_explained_as_they_learn(algorithm: Any, is_explained: Any) -> None:
     played = iterations(algorithm, graph(), 40)

@@ -51,6 +51,7 @@ class Textbook:
             self.table[pair] += weight * (sum(counted) / n - self.table[pair])
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("environments", [1, 3])
 @pytest.mark.parametrize("averaging", [True, False])
 @pytest.mark.parametrize("visits", ["first", "every"])
@@ -145,6 +146,7 @@ def test_averaging_gives_the_plain_mean_of_chance_and_a_step_size_follows_it():
     assert state.learnt.sum() == 500
 
 
+@pytest.mark.thorough(after=2)
 @pytest.mark.parametrize("rate", [0.01, 0.5, 1.0])
 def test_no_number_of_visits_moves_the_table_beyond_the_mean(rate):
     algorithm = MonteCarlo(learning_rate=rate, visits="every", averaging=False)

@@ -87,6 +87,7 @@ def linear(key, shape, outputs):
     return eqx.nn.Linear(shape[0], outputs, key=key)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("algorithm", [small_ppo(), small_dqn(), small_reinforce(), small_sac()], ids=lambda a: a.name)
 @pytest.mark.parametrize("network", [Wide, Turned, linear])
 def test_a_network_that_is_given_learns_is_kept_and_loaded_again(algorithm, network, tmp_path):
@@ -101,6 +102,7 @@ def test_a_network_that_is_given_learns_is_kept_and_loaded_again(algorithm, netw
     assert zo.resume(run.path).result["seeds"] == run.result["seeds"]
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("kind", [Wide, Turned])
 def test_it_acts_as_the_module_itself(kind):
     box = spaces.Box(-1.0, 1.0, (3,), np.float32)

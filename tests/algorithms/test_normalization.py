@@ -113,6 +113,7 @@ ALGORITHMS = {
 }
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 def test_statistics_are_those_of_every_step_once(algorithm):
     environment = TimeLimit(Far(chosen=algorithm.name == "dqn"), 7)
@@ -173,6 +174,7 @@ def _bytes(path):
     return {file.name: file.read_bytes() for file in files}
 
 
+@pytest.mark.thorough
 def test_a_run_is_resumed_to_the_same_bytes_and_acts_the_same_elsewhere(tmp_path):
     whole, looks = _train(tmp_path / "whole"), []
 
@@ -194,6 +196,7 @@ def test_a_run_is_resumed_to_the_same_bytes_and_acts_the_same_elsewhere(tmp_path
     np.testing.assert_array_equal(whole.metrics["return"], whole.metrics["length"])  # logged returns are not scaled
 
 
+@pytest.mark.thorough
 def test_a_run_from_before_it_could_be_said_sees_as_it_did(tmp_path):
     path = zo.train(small_ppo(environments=2), "CartPole-v1", out=tmp_path / "run", **RUN).path
     config = json.loads((path / "config.json").read_text())

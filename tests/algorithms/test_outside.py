@@ -59,6 +59,7 @@ def test_expected_sarsa_is_what_the_example_says(example):
     assert float(after.policy[0, 1]) == pytest.approx(1 + 0.5 * (3 + 0.5 * following - 1))
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("example")
 def test_a_run_is_loaded_again_by_the_place_of_its_class(tmp_path):
     from expected_sarsa import ExpectedSarsa

@@ -35,6 +35,7 @@ def _largest_ratio_error(state, steps, action):
     return float(np.abs(ratio - 1).max())
 
 
+@pytest.mark.thorough(after=1)
 @BOTH
 @pytest.mark.parametrize("objective", ["clip", "kl"])
 def test_the_ratio_is_one_before_the_first_gradient_update(environment, objective):
@@ -91,6 +92,7 @@ def _entropy(output, log_deviation):
     return log_deviation[0] + 0.5 * math.log(2 * math.pi * math.e)
 
 
+@pytest.mark.thorough(after=1)
 @BOTH
 def test_one_update_is_the_papers_loss_under_adam_computed_independently(environment):
     algorithm = small_ppo(epochs=1, minibatches=1, entropy_bonus=0.01, trace_decay=0.8, max_gradient_norm=0.1)
@@ -211,6 +213,7 @@ def test_the_gradient_with_the_penalty_is_the_one_written_down(continuous, penal
     assert float(metrics["kl"]) != pytest.approx(float(_DIVERGENCE(new, played)), rel=0.01)
 
 
+@pytest.mark.thorough(after=1)
 @BOTH
 def test_what_the_penalty_measures_from_is_the_policy_that_played(environment):
     algorithm = small_ppo(objective="kl")

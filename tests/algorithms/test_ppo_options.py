@@ -108,6 +108,7 @@ def test_options_that_would_be_ignored_or_make_no_sense_are_refused(settings, li
 # Advantages
 
 
+@pytest.mark.thorough(after=2)
 @OBJECTIVE
 @pytest.mark.parametrize("continuous", [False, True], ids=["discrete", "continuous"])
 def test_advantages_that_are_not_normalised_count_as_they_are(objective, continuous):
@@ -134,6 +135,7 @@ def bandit():
     return table([0], [(0, 1)], [1])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "algorithm",
     [
@@ -174,6 +176,7 @@ def test_advantages_that_are_all_the_same_are_not_replaced_by_their_roundings():
 # The critic's step size
 
 
+@pytest.mark.thorough(after=1)
 @BOTH
 @OBJECTIVE
 def test_the_critic_takes_its_own_step_size_and_the_actor_keeps_his(environment, objective):
@@ -200,6 +203,7 @@ def test_both_step_sizes_fall_together():
 # The early stop
 
 
+@pytest.mark.thorough(after=1)
 @BOTH
 @OBJECTIVE
 @pytest.mark.parametrize("gather", [None, "steps", "gradients"])
@@ -221,6 +225,7 @@ def test_the_policy_stops_when_it_has_moved_too_far_and_the_critic_goes_on(envir
     assert set(metrics) == set(PPO.metrics)
 
 
+@pytest.mark.thorough
 def test_where_it_is_never_reached_the_stop_changes_nothing():
     state, steps = played(small_ppo(kl_stop=1e9), CONTINUOUS)
     after, _ = UPDATE(small_ppo(kl_stop=1e9), state, steps)
@@ -229,6 +234,7 @@ def test_where_it_is_never_reached_the_stop_changes_nothing():
     assert near(after.policy, expected)
 
 
+@pytest.mark.thorough
 def test_the_next_block_begins_anew_and_the_step_size_falls_with_the_steps_all_the_same():
     settings = {"learning_rate_end": 0.0, "decay_steps": 128.0, "kl_target": 1e-7}  # two blocks of 64
     algorithm = small_ppo(kl_stop=1.0, objective="kl", **settings)
@@ -247,6 +253,7 @@ def test_the_next_block_begins_anew_and_the_step_size_falls_with_the_steps_all_t
 # The bounds of β
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("moves", "penalty", "expected"), [(1e9, 6.0, 10.0), (1e9, 3.0, 6.0), (1e-9, 1.5e-4, 1e-4)])
 def test_beta_stays_within_its_bounds(moves, penalty, expected):
     algorithm = small_ppo(objective="kl", kl_penalty=penalty, kl_penalty_min=1e-4, kl_penalty_max=10.0)

@@ -47,6 +47,7 @@ def _judged(algorithm, policy):
     return getattr(policy, "shared", policy).value(STATES), greedy
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("learner", LEARNERS)
 @pytest.mark.parametrize("probe", PROBES)
 def test_known_values_are_found_by_every_seed(learner, probe):

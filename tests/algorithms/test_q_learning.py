@@ -52,6 +52,7 @@ def _by_hand(algorithm, environment, seed, iterations, worth=np.max):
     return table
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", ["zerone/Treasure-v0", "zerone/Maze-v0"])
 @pytest.mark.parametrize("seed", [0, 7])
 def test_it_equals_the_textbook_step_for_step(name, seed):
@@ -140,6 +141,7 @@ def tables_of(name):
     return Table(np.asarray(following), np.asarray(reward), np.asarray(terminal), np.zeros(1, int))
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("name", "start_value"), [("zerone/Treasure-v0", 0.9**4), ("zerone/Maze-v0", 0.9**5)])
 def test_the_preset_finds_the_optimal_policy_on_each_of_twenty_seeds(name, start_value):
     algorithm, training = make_algorithm("q-learning", name)

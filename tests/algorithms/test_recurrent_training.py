@@ -49,6 +49,7 @@ def on_the_host(algorithm, maze=MAZE):
     return Host(algorithm, lambda number, seed: make_vector(lambda: GymnasiumEnvironment(maze), "T", number, seed))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", LEARNERS)
 def test_training_is_resumed_in_mid_episode_to_the_same_bits(name):
     engine = Compiled(LEARNERS[name], MAZE)
@@ -84,6 +85,7 @@ def test_the_ratio_of_a_policy_that_has_not_moved_is_one_along_every_sequence():
     assert jax.tree.leaves(algorithm.cut(samples, jax.random.key(0)))[0].shape[:2] == (2, 2)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_worker_of_a_cluster_plays_with_the_memory_of_its_own_episodes(compiled):
     algorithm = LEARNERS["dppo"]
@@ -108,6 +110,7 @@ def test_the_values_after_each_step_are_those_of_its_memory():
     np.testing.assert_allclose(following[:-1][on], value[1:][on], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("engine", "network"),
     [(lambda a: Compiled(a, MAZE), "gru"), (lambda a: Compiled(a, MAZE), "mlp"), (on_the_host, "gru")],

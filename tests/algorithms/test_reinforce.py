@@ -134,6 +134,7 @@ def _fits(found, expected):
     return all(np.allclose(gradient_of(found, name), each, rtol=1e-3, atol=1e-3) for name, each in expected.items())
 
 
+@pytest.mark.thorough(after=2)
 @BOTH
 @pytest.mark.parametrize("baseline", [False, True], ids=["plain", "baseline"])
 @pytest.mark.parametrize("normalize", [False, True], ids=["returns", "normalised"])
@@ -174,6 +175,7 @@ def _expected_gradient(algorithm, policy, reward):
     return total
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("baseline", [False, True], ids=["plain", "baseline"])
 def test_in_expectation_the_gradient_is_that_of_the_expected_return(baseline):
     # Williams 1992, theorem 2; and a baseline does not change the expectation (Sutton & Barto 2018, eq. 13.10).
@@ -189,6 +191,7 @@ def test_in_expectation_the_gradient_is_that_of_the_expected_return(baseline):
         assert np.allclose(_expected_gradient(usual, policy, reward), truth, rtol=1e-4, atol=1e-5) == (discount == 1.0)
 
 
+@pytest.mark.thorough(after=1)
 @BOTH
 def test_nothing_is_learnt_before_the_episode_is_over_and_then_adam_makes_one_step(continuous):
     algorithm, played_episode = _one(baseline_learning_rate=0.002), episode(3, 7, continuous=continuous)
@@ -274,6 +277,7 @@ def test_an_episode_of_one_step_breaks_nothing(normalize, baseline):
         assert np.abs(found.actor.weight).max() > 1e-3  # and the gradient is not 0 either
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("baseline", [False, True])
 def test_where_every_episode_is_one_step_long_normalised_returns_teach_too(baseline):
     # Two actions, of which the second has a reward of 1. Normalised within an episode, all returns would be 0.
@@ -335,6 +339,7 @@ LONGEST = 3 * ROWS + 7
 LENGTHS = [(1, 2), (ROWS - 1, 3), (ROWS, ROWS + 1), (2 * ROWS, 5), (LONGEST - 1, 2 * ROWS + 9), (LONGEST, ROWS)]
 
 
+@pytest.mark.thorough(after=1)
 @BOTH
 @pytest.mark.parametrize("baseline", [False, True], ids=["plain", "baseline"])
 @pytest.mark.parametrize("normalize", [False, True], ids=["returns", "normalised"])
@@ -363,6 +368,7 @@ def test_in_parts_the_gradient_is_that_of_the_whole(continuous, baseline, normal
                         assert float(found[1][name]) == pytest.approx(float(value), rel=2e-3, abs=1e-4), name
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("changed", [{}, {"normalize": True}, {"baseline": False}, {"environments": 1}], ids=str)
 def test_no_step_and_no_update_costs_more_for_a_longer_longest_episode(changed):
     # The compiled training creates no array as long as the longest episode: steps are written in place, parts are read.

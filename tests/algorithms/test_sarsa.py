@@ -71,6 +71,7 @@ ALGORITHMS = {
 }
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("environments", [1, 3, 20])
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_it_equals_the_textbook_step_for_step(name, environments):

@@ -50,6 +50,7 @@ def played(request: pytest.FixtureRequest) -> tuple[Any, list[Any]]:
     return algorithm, [stepper.forward() for _ in range(ITERATIONS)]
 
 
+@pytest.mark.thorough(after=1)
 def test_they_fall_with_every_step_of_every_environment(played: tuple[Any, list[Any]]) -> None:
     algorithm, iterations = played
     for index, each in enumerate(iterations):

@@ -45,6 +45,7 @@ def _broken(algorithm, change):
     return twin(**{field.name: getattr(algorithm, field.name) for field in dataclasses.fields(algorithm)})
 
 
+@pytest.mark.thorough(after=1)
 @ALL
 def test_a_reward_for_ever_is_worth_fifty_through_any_number_of_time_limits(make):
     algorithm = make(learning_rate=0.5, discount=0.98, epsilon=1.0)
@@ -56,6 +57,7 @@ def test_a_reward_for_ever_is_worth_fifty_through_any_number_of_time_limits(make
         assert found.max() < 30
 
 
+@pytest.mark.thorough(after=1)
 @ALL
 def test_two_steps_of_reward_one_are_worth_what_they_are(make):
     algorithm = make(learning_rate=0.5, discount=0.98, epsilon=1.0)
@@ -72,6 +74,7 @@ def test_two_steps_of_reward_one_are_worth_what_they_are(make):
         assert found[:2].max() > 3
 
 
+@pytest.mark.thorough(after=1)
 @ALL
 def test_parallel_environments_learn_the_same_values(make):
     environment = table([(1, 0), 1], [(0.0, 0.5), (1.0, 0.0)], [(0, 1), 1])
@@ -82,6 +85,7 @@ def test_parallel_environments_learn_the_same_values(make):
         np.testing.assert_allclose(found[1], [1.0, 0.0], atol=1e-3)
 
 
+@pytest.mark.thorough(after=1)
 @ALL
 @pytest.mark.parametrize("learning_rate", [0.1, 1.0])
 @pytest.mark.parametrize("environments", [8, 32, 100])
@@ -93,6 +97,7 @@ def test_however_many_hit_one_entry_it_learns_what_is_true(make, environments, l
         np.testing.assert_allclose(found, 10.0, rtol=1e-3)
 
 
+@pytest.mark.thorough(after=2)
 @ALL
 @pytest.mark.parametrize("environments", [32, 100])
 def test_where_chance_decides_values_stay_where_they_belong(make, environments):
@@ -114,6 +119,7 @@ def test_it_refuses_what_no_table_can_hold(make):
     assert make().refuse(Spaces(discrete, box)) == "a table needs Discrete actions"
 
 
+@pytest.mark.thorough(after=6)
 @ALL
 @pytest.mark.usefixtures("key_reuse_raises")
 def test_the_same_draws_are_used_once(make):
@@ -144,6 +150,7 @@ def _walks(world, values):
         cell = int(world.following[cell, action])
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("optimized")
 def test_beside_the_cliff_q_learning_earns_minus_fifty_and_sarsas_detour_minus_twenty_one():
     # Sutton & Barto 2018, example 6.6. The return of each path is exact, from the linear equations of its values.
@@ -202,6 +209,7 @@ class PairEnv(gymnasium.Env):
 jax.tree_util.register_static(Pair)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("make", [QLearning, lambda **kind: Sarsa(environments=3, **kind), MonteCarlo])
 @pytest.mark.parametrize("name", ["compiled", "host"])
 def test_several_discrete_numbers_are_learnt_from_on_both_engines(make, name):

@@ -101,6 +101,7 @@ def test_without_its_three_parts_it_learns_what_ddpg_does():
 # The delays. One gradient update per block of 4 steps; the first follows block 8.
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("actor", "target"), [(2, 2), (3, 1), (1, 4)])
 def test_actor_and_targets_change_exactly_when_due(actor, target):
     algorithm = small_td3(actor_period=actor, target_period=target, target_step=0.5)
@@ -132,6 +133,7 @@ THREE = pytest.mark.parametrize(
 WORTH = 4.0
 
 
+@pytest.mark.thorough(after=1)
 @THREE
 @pytest.mark.parametrize("parts", [{}, {"n_steps": 3, "prioritized": True}], ids=["plain", "every part"])
 def test_an_end_is_not_bootstrapped_and_a_cut_is(make, parts):
@@ -157,11 +159,13 @@ def test_an_end_is_not_bootstrapped_and_a_cut_is(make, parts):
     assert cut == pytest.approx(critics * 0.5 * (1 + 0.9 * WORTH - WORTH) ** 2, rel=1e-5)
 
 
+@pytest.mark.thorough(after=1)
 @THREE
 def test_the_compiled_training_never_copies_the_memory(make):
     assert copies_of_the_memory(make(memory=123_457, steps_per_update=1), TimeLimit(Echo(), 3)) == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("make", [small_td3, small_sac])
 def test_it_finds_the_best_action_and_its_worth(make):
     rates = {"learning_rate": 1e-3, "critic_learning_rate": 3e-3, "target_step": 0.05}

@@ -290,6 +290,7 @@ def test_an_earlier_dataset_is_back_where_the_new_one_cannot_be_put(tmp_path, mo
     assert read(tmp_path / "day").checksum() == before
 
 
+@pytest.mark.thorough
 def test_processes_that_record_at_once_all_keep_what_they_recorded(tmp_path):
     program = textwrap.dedent(f"""
         import sys, zerone as zo
@@ -320,6 +321,7 @@ def test_processes_that_record_at_once_all_keep_what_they_recorded(tmp_path):
 # Sweeps
 
 
+@pytest.mark.thorough
 def test_a_sweep_has_its_folder_alone(tmp_path):
     path = tmp_path / "sweep"
 

@@ -30,6 +30,7 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     assert cache_folder() == Path.home() / ".cache" / "zerone"
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [

@@ -58,6 +58,7 @@ gymnasium.register("Own-v0", "gymnasium.envs.toy_text.frozen_lake:FrozenLakeEnv"
 """An own module that starts JAX when it is imported."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "what",
     [

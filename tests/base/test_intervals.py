@@ -194,6 +194,7 @@ def mean_of(draw: Draw) -> float:
     return known[draw]
 
 
+@pytest.mark.thorough(after=23)
 @pytest.mark.parametrize("seeds", [3, 4, 5, 7, 10, 20])
 @pytest.mark.parametrize("draw", [normal, exponential, log_normal, heavy, half, most])
 def test_the_interval_of_a_mean_holds_it_as_often_as_it_says(draw: Draw, seeds: int) -> None:
@@ -213,6 +214,7 @@ def coverage(true: float, tries: int, sample: Callable[[], tuple[np.ndarray, ...
     return float(np.mean((bounds[:, 0] <= true + 1e-9) & (true <= bounds[:, 1] + 1e-9)))
 
 
+@pytest.mark.thorough(after=4)
 @pytest.mark.parametrize("seeds", [3, 4, 7, 10, 20])
 @pytest.mark.parametrize("draw", [normal, exponential, heavy])
 def test_the_interval_of_an_interquartile_mean(draw: Draw, seeds: int) -> None:
@@ -228,6 +230,7 @@ def test_the_interval_of_a_median(seeds: int) -> None:
     assert coverage(1.0, 1_000, lambda: (log_normal(random, seeds),), statistic=median) >= 0.93
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("seeds", [3, 4, 7, 10, 20])
 @pytest.mark.parametrize("draw", [normal, exponential, half])
 def test_the_interval_of_a_difference(draw: Draw, seeds: int) -> None:
@@ -242,6 +245,7 @@ def test_the_interval_of_a_difference(draw: Draw, seeds: int) -> None:
     assert coverage(true, 1_000, unequal, statistic=difference_of_means) >= (0.92 if draw is exponential else 0.93)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("seeds", [3, 10])
 def test_the_interval_of_a_ratio(seeds: int) -> None:
     random = np.random.default_rng(seeds)
@@ -252,6 +256,7 @@ def test_the_interval_of_a_ratio(seeds: int) -> None:
     assert coverage(0.6, 50, steps, statistic=ratio_of_means) >= 0.93
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize("seeds", [3, 4, 5, 10, 20])
 @pytest.mark.parametrize("true", [0.5, 0.8, 0.95])
 def test_the_interval_of_a_probability_of_improvement(true: float, seeds: int) -> None:
@@ -285,6 +290,7 @@ def test_the_bootstrap_of_a_ratio_of_medians(seeds: int) -> None:
     assert held / 200 >= 0.93
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("seeds", [3, 10])
 @pytest.mark.parametrize("spread", [0.0, 0.1, 1.0])
 def test_all_seeds_share_the_luck_of_the_episodes(seeds: int, spread: float) -> None:

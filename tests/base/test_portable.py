@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 HIDDEN = """
 import builtins, os, signal, sys
 import asyncio, equinox, gymnasium, jax, matplotlib.pyplot, optax, pygame  # what they do with the system is theirs
@@ -42,6 +44,7 @@ assert command(["watch", "run", "--text", "--episodes", "1"]) == 0
 """
 
 
+@pytest.mark.thorough
 def test_nothing_of_posix_alone_is_needed(tmp_path):
     environment = {**os.environ, "SDL_VIDEODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1"}
     program = [sys.executable, "-W", "ignore", "-c", HIDDEN + IMPORTS]

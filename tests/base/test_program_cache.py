@@ -153,6 +153,7 @@ def entries(cache: Path) -> dict[str, Path]:
     return {each.name.split("-")[0]: each for each in (cache / "compiled").glob("jit_[ot]*-cache")}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("damage", ["exchanged", "cut short", "another's"])
 def test_a_program_that_is_not_what_it_is_called_is_compiled_again_and_replaced(damage, tmp_path):
     first = result_of(tmp_path)

@@ -21,6 +21,7 @@ def optimal(name: str, discount: float) -> np.ndarray:
     return found
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     ("name", "discount", "worth"),
     [("Taxi-v4", 0.99, 7.93), ("CliffWalking-v1", 1.0, -13.0), ("FrozenLake-v1", 0.99, 0.7402),
@@ -30,6 +31,7 @@ def test_the_best_policies_are_worth_what_is_known(name, discount, worth):
     assert value_of(name, optimal(name, discount)) == pytest.approx(worth, abs=1e-4)
 
 
+@pytest.mark.thorough
 def test_blackjack_is_worth_what_play_earns():
     policy = np.zeros((32, 11, 2), int)
     policy[:18] = 1  # hit below 18: a bad policy

@@ -21,6 +21,7 @@ def table(seeds: int = 2, ends: tuple[int, ...] = (), **more: float) -> dict[str
     return made | {name: np.full(len(rows), value) for name, value in more.items()}
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")])
 def test_draws_every_kind_and_equal_curves_give_equal_files(tmp_path, suffix, start):
     one, two = tmp_path / f"one{suffix}", tmp_path / f"two{suffix}"
@@ -244,6 +245,7 @@ def straight(columns, name, steps):
     return np.stack(rows)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("seeds", "rows"), [(1, 1_000_000), (5, 200_000), (1_000, 1_000)])
 def test_a_million_rows_are_a_curve_in_seconds_and_of_as_many_points_as_can_be_seen(seeds, rows):
     random = np.random.default_rng(0)

@@ -41,6 +41,7 @@ def words(tmp_path, pictures) -> str:
     return (tmp_path / "figure.svg").read_text()
 
 
+@pytest.mark.thorough(after=2)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")])
 def test_every_kind_and_equal_tables_give_equal_files(tmp_path, size, suffix, start):

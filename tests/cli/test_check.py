@@ -129,6 +129,7 @@ def test_the_words_are_those_of_the_library():
     assert (*views.VIEWS, views.FIRST, views.ROW) == schema.VIEWS
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize("name", ["CartPole-v1", "zerone/Maze-v0", "Pendulum-v1", "FrozenLake-v1"])
 def test_ours_are_sound(zerone, name):
     ended = zerone("check", name, "--json")
@@ -172,6 +173,7 @@ def test_ours_are_described_with_their_tuned_settings(zerone):
     zerone("environments", "worlds:OnlyMissions-v0").refused("no number has a fixed place")
 
 
+@pytest.mark.thorough
 def test_another_version_of_one_of_ours_is_said_when_a_training_begins(zerone, caplog):
     small = ("--steps", 40, "--evaluation-episodes", 1, "--no-figure", "--quiet", "--warmup", 1000)
     assert zerone("train", "dqn", "CartPole-v0", *small, "--out", "old").code == 0
@@ -185,6 +187,7 @@ def test_another_version_of_one_of_ours_is_said_when_a_training_begins(zerone, c
     assert [each for each in caplog.records if each.name == "zerone"] == []
 
 
+@pytest.mark.thorough
 def test_missions_are_learnt_and_blackjack_is_a_table(zerone, caplog):
     """Both once failed: Gymnasium cannot flatten the first space, and flattens the second into 45 numbers."""
     small = ("--steps", 300, "--evaluation-episodes", 2, "--no-figure", "--quiet")
@@ -208,6 +211,7 @@ def test_a_sweep_is_asked_the_same(zerone, here):
     assert not list(here.iterdir())
 
 
+@pytest.mark.thorough
 def test_how_it_is_seen_goes_with_a_run(zerone):
     small = ("--steps", 40, "--evaluation-episodes", 1, "--no-figure", "--quiet", "--warmup", 1000, "--hidden", 8)
     assert zerone("train", "dqn", "worlds:Symbols-v0", *small, "--observations", "numbers", "--out", "run").code == 0

@@ -68,6 +68,7 @@ def test_flags_and_lists_of_hyperparameters(zerone, here):
     assert (settings["double"], settings["hidden"]) == (True, [8, 4])
 
 
+@pytest.mark.thorough
 def test_options_of_foreign_environments_are_what_they_look_like(zerone, here):
     zerone("train", "ppo", "CliffWalkingSlippery-v1", "--option", "is_slippery=true", "--steps", 8,
            "--steps-per-update", 8, "--minibatches", 1, "--evaluation-episodes", 1, "--evaluation-limit", 20,
@@ -150,6 +151,7 @@ def test_watch_in_a_window(zerone, treasure, monkeypatch):
     assert (ended.code, ended.out, ended.err) == (0, "", "")
 
 
+@pytest.mark.thorough
 def test_watch_an_arm_whose_goal_follows_the_mouse_until_the_window_is_closed(zerone, here, monkeypatch):
     import pygame
 
@@ -205,6 +207,7 @@ def test_plot_says_whose_table_it_is(zerone, treasure, here, monkeypatch):
     assert "seed 1 of 2 seeds, policy after 400 steps" in last
 
 
+@pytest.mark.thorough
 def test_plot_of_what_has_no_picture_of_a_table(zerone, here):
     small = ("--steps", 60, "--evaluation-episodes", 1, "--figure")
     taxi = zerone("train", "q-learning", "Taxi-v4", *small, "--steps", 400, "--out", "taxi")

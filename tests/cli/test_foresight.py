@@ -10,6 +10,7 @@ def run(zerone):
     return "run"
 
 
+@pytest.mark.thorough
 def test_an_agent_that_searches_is_judged_watched_and_refused(zerone, run):
     plain = zerone("evaluate", run, "--episodes", 3, "--json").json
     assert zerone("evaluate", run, "--episodes", 3, "--lookahead", 0, "--json").json == plain

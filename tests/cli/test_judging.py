@@ -41,6 +41,7 @@ def test_a_limit_that_is_none_is_refused(zerone, word):
     train(zerone, "Sound-v0", "--evaluation-limit", word).refused("--evaluation-limit", word)
 
 
+@pytest.mark.thorough
 def test_where_the_best_policy_is_a_random_one_it_is_judged_as_it_acts(zerone, here):
     asked = "--evaluation-episodes", 20, "--evaluation-limit", 300
     assert "-300.00" in train(zerone, "Mirror-v0", *asked).out
@@ -65,6 +66,7 @@ def test_an_agent_is_watched_as_it_explores(zerone):
     assert len(exploring.splitlines()) > len(greedy.splitlines())  # it makes mistakes and takes longer
 
 
+@pytest.mark.thorough
 def test_the_level_of_another_task_is_not_this_one_s(zerone):
     words = "--steps", 2_000, "--out", "run", "--no-figure", "--evaluation-episodes", 1
     ended = zerone("train", "ppo", "Pendulum-v1", "--option", "gravity=15", *words)

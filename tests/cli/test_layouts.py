@@ -49,6 +49,7 @@ def test_what_is_no_maze_is_refused_in_one_line(zerone, here, text, words):
     assert not (here / "run").exists()
 
 
+@pytest.mark.thorough
 def test_a_maze_that_changed_is_judged_and_watched_as_it_is_at_last(zerone, here):
     for engine in ("compiled", "host"):
         zerone("train", "q-learning", "zerone/BlockingMaze-v0", "--steps", 40, "--out", engine, "--no-figure",
@@ -60,6 +61,7 @@ def test_a_maze_that_changed_is_judged_and_watched_as_it_is_at_last(zerone, here
     assert json.loads((here / "host" / "config.json").read_text())["environment"]["options"] == {"change_at": 30}
 
 
+@pytest.mark.thorough
 def test_a_shaped_task_is_judged_by_its_own_reward_on_both_engines(zerone, here):
     """CartPole's own reward is 1 per step, so a return is an integer; the shaped reward of a step is below 1."""
     for engine in ("compiled", "host"):
@@ -73,6 +75,7 @@ def test_a_shaped_task_is_judged_by_its_own_reward_on_both_engines(zerone, here)
 CLOSED = "S#G,.#.,.#."
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     ("environment", "option", "engine", "place"),
     [

@@ -71,6 +71,7 @@ def test_a_disk_that_refuses_ends_only_the_watching(started, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("zerone: the window is gone: ")
 
 
+@pytest.mark.thorough
 def test_watching_changes_no_result(zerone, here, monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     words = ("train", "q-learning", "zerone/Treasure-v0", "--steps", 400, "--evaluation-episodes", 2, "--no-figure")
@@ -141,6 +142,7 @@ def test_watching_that_makes_no_sense_is_refused(zerone, here, words, said):
     assert not (here / "run").exists()
 
 
+@pytest.mark.thorough
 def test_follow_takes_up_what_is_new_and_ends_with_the_training(zerone, here):
     """The policy of the newest checkpoint first goes left, then right; then the training ends."""
     words = ("train", "q-learning", "zerone/Treasure-v0", "--steps", 200, "--evaluation-episodes", 2, "--no-figure")

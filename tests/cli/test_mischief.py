@@ -24,6 +24,7 @@ def _importable(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("fault", "words"), FAULTS.items())
 def test_names_environment_seed_and_step(zerone, here, fault, words):
     ended = zerone("train", "dqn", "mischief:Mischief-v0", *SMALL, "--seed", 3, "--option", f"fault={fault}", "--json")
@@ -42,6 +43,7 @@ def test_one_that_behaves_is_watched_in_numbers(zerone):
     zerone("watch", "run", "--video", "film.mp4").refused("gives no pictures", "--text")
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.filterwarnings("ignore")  # Gymnasium's warnings, which the program hides
 @pytest.mark.parametrize("suffix", ["gif", "mp4"])
 @pytest.mark.parametrize(

@@ -34,12 +34,14 @@ def test_quiet_is_quiet_and_json_is_one_object(process):
     assert process("record", "--random", "chatter:Chatter-v0", "--steps", 3, "--json").json["steps"] == 3
 
 
+@pytest.mark.thorough
 def test_json_is_one_object_also_of_a_training_and_of_a_sweep(process):
     assert process("train", "q-learning", "chatter:Chatter-v0", *SMALL, "--json").json["engine"] == "host"
     swept = ("sweep", "q-learning", "chatter:Chatter-v0", "learning_rate=0.1,0.2", "--seeds", 3, "--steps", 20)
     assert len(process(*swept, "--json").json["trials"]) == 2
 
 
+@pytest.mark.thorough
 def test_an_error_is_heard_though_all_else_is_quiet(process):
     ended = process("train", "q-learning", "chatter:Hanging-v0", *SMALL, "--quiet", "--step-timeout", 0.5)
     assert (ended.code, ended.out) == (1, "")
@@ -50,6 +52,7 @@ def test_an_error_is_heard_though_all_else_is_quiet(process):
     )
 
 
+@pytest.mark.thorough
 def test_ctrl_c_says_how_to_stop_now_and_stops_now_whatever_the_environment_catches(here):
     words = ["train", "q-learning", "chatter:Hanging-v0", *map(str, SMALL), "--out", "run"]
     with subprocess.Popen(  # noqa: S603

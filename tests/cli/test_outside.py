@@ -28,6 +28,7 @@ def forgotten():
     return lambda: sys.modules.pop("expected_sarsa", None)
 
 
+@pytest.mark.thorough
 def test_an_algorithm_goes_the_whole_way(own, zerone, forgotten):
     said = zerone("train", NAME, "zerone/Maze-v0", *FEW, "--seeds", "3", "--epsilon", "0.2", "--out", "run")
     assert said.code == 0, said.err
@@ -59,6 +60,7 @@ def test_its_settings_are_options(own, zerone):
     zerone("train", "nowhere_at_all:Nope", "zerone/Maze-v0").refused("'nowhere_at_all' cannot be imported")
 
 
+@pytest.mark.thorough
 def test_its_settings_are_swept(own, zerone, forgotten):
     found = zerone(
         "sweep", NAME, "zerone/Maze-v0", "epsilon=0.1,0.2", "--steps", "400", "--seeds", "3", "--out", "swept"
@@ -72,6 +74,7 @@ def test_its_settings_are_swept(own, zerone, forgotten):
     assert (own / "best" / "result.json").exists()
 
 
+@pytest.mark.thorough
 def test_a_network_goes_the_whole_way(here, zerone, monkeypatch):
     (here / "own_net.py").write_text(
         "import equinox as eqx\n\ndef net(key, shape, outputs):\n    return eqx.nn.Linear(shape[0], outputs, key=key)\n"

@@ -96,6 +96,7 @@ def test_a_reward_in_a_folder_imports_nothing(own, zerone, forgotten):
     assert zerone("evaluate", "run", "--episodes", "2", "--trust").code == 0
 
 
+@pytest.mark.thorough
 def test_it_is_swept_and_what_is_best_is_trained(own, zerone, forgotten):
     option = ("--option", f"reward={REWARD}")
     found = zerone("sweep", "q-learning", NAME, "epsilon=0.1,0.2", "--steps", "200", "--seeds", "3", *option,

@@ -41,6 +41,7 @@ def test_exit_codes_and_streams(process, treasure):
     assert process("--version").out.startswith("zerone ")
 
 
+@pytest.mark.thorough
 def test_json_stays_pure_when_the_environment_prints(process, here):
     (here / "talker.py").write_text(
         "import gymnasium\n"
@@ -87,6 +88,7 @@ def test_ctrl_c_saves_and_resume_ends_as_if_never_stopped(process, here):
     assert (here / "stopped" / "metrics.csv").read_bytes() == (here / "whole" / "metrics.csv").read_bytes()
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name == "nt", reason="a shell of its own")
 def test_a_reader_that_goes_away_is_no_error(here, treasure):
     many = f"{sys.executable} -m zerone watch {treasure} --text --episodes 3000 | head -n 1"

@@ -20,6 +20,7 @@ def day(zerone, here):
     return here / "day"
 
 
+@pytest.mark.thorough
 def test_played_by_day_studied_by_night(zerone, day, here):
     ended = zerone(*STUDY, "--from", day, "--steps", 4000, "--out", "night", "--json")
     assert (ended.code, ended.err) == (0, "")
@@ -130,6 +131,7 @@ def test_a_resumed_run_keeps_its_dataset(zerone, day, here):
     zerone("train", "--resume", "night").refused("is not the one")
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_recording_that_is_stopped_is_a_dataset_or_nothing(number, here, zerone):

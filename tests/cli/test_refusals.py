@@ -155,6 +155,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough(after=108)
 @pytest.mark.parametrize(
     ("arguments", "words"), REFUSED, ids=lambda each: " ".join(each) if isinstance(each, tuple) else ""
 )

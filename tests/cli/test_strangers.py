@@ -131,6 +131,7 @@ def beside(here, runs):
     shutil.copytree(runs / "ended", here / "ended")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("beside")
 def test_an_altered_configuration_is_sound_or_refused(zerone, runs):
     assert try_all(zerone, json_cases(runs / "ended", "config.json"), READERS, "config.json") == {0, 2}
@@ -147,6 +148,7 @@ def test_an_altered_result_is_sound_or_refused(zerone, runs):
     assert try_all(zerone, json_cases(runs / "ended", "result.json"), readers, "result.json") == {0, 2}
 
 
+@pytest.mark.thorough
 def test_an_altered_sweep_is_sound_or_refused(zerone, runs):
     resume = [("sweep", "--resume", "f")]
     assert try_all(zerone, json_cases(runs / "sweep", "sweep.json"), resume, "sweep.json") == {0, 2}
@@ -164,6 +166,7 @@ def forge(path: Path, about) -> None:
     path.write_bytes(forged.replace(b"0" * 64, hashlib.sha256(forged).hexdigest().encode(), 1))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("which", ["last", "best"])
 def test_what_a_checkpoint_says_of_itself_is_sound_or_refused(zerone, runs, which):
     inside = runs / "stopped" / "checkpoints"

@@ -48,6 +48,7 @@ def test_a_sweep_and_its_end(zerone, here):
     zerone("sweep", "--resume", "s", "--steps", 5).refused("--steps is not allowed with --resume")
 
 
+@pytest.mark.thorough
 def test_the_command_that_is_printed_trains_with_the_best_for_as_long(zerone, here):
     asked = ("learning_rate=0.1,0.5", "--steps", 60, "--seeds", 3, "--option", "cells=5", "--out", "s")
     printed = zerone(*LINE, *asked).out.splitlines()[-1].strip()

@@ -48,6 +48,7 @@ def wanderer(request, here, tmp_path, monkeypatch):
     os.chdir(here)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.figures
 def test_a_training_and_all_that_comes_after_it(zerone, here, wanderer):
     identity, elsewhere = wanderer
@@ -85,6 +86,7 @@ def test_a_failure_names_the_checkpoint_that_there_is(zerone, here, wanderer):
     assert (here / ended.err.split()[-1]).exists()
 
 
+@pytest.mark.thorough(after=3)
 def test_in_python_too(here, wanderer):
     import zerone as zo
 

@@ -73,6 +73,7 @@ def host(algorithm, environment):
     return Host(algorithm, lambda number, seed: make_vector(maker(environment, {}), environment, number, seed))
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("environment", ["CartPole-v1", "Swing-v1"])
 def test_one_worker_of_a3c_is_actor_critic(environment):
     """With one worker nothing is stale: each push is an update of `ActorCritic` with that worker's steps."""
@@ -142,6 +143,7 @@ OPTIONS = {
 }  # fmt: skip
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_gradients_that_are_gathered_are_those_of_dppo(options):
     """Each minibatch gives the same as `DPPO.update` in one program, which is tested against PPO's equations."""
@@ -162,6 +164,7 @@ def test_gradients_that_are_gathered_are_those_of_dppo(options):
     engine.close()
 
 
+@pytest.mark.thorough
 def test_a_worker_in_a_lost_ones_place_plays_the_block_again():
     """A worker is lost between two minibatches with its samples: the block is played again with the same networks."""
     engine = cluster(zo.DPPO(workers=2, gather="gradients", epochs=1, minibatches=2, **SMALL))
@@ -196,6 +199,7 @@ def test_workers_differ_and_a_block_is_decided_by_seed_worker_and_index():
     assert len({own_seed(seed, slot) for seed in range(20) for slot in range(20)}) == 400
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("environment", ["CartPole-v1", "Swing-v1"])
 def test_episodes_are_counted_as_they_are(environment):
     """In CartPole returns equal lengths, and every step belongs to a finished or an unfinished episode."""
@@ -208,6 +212,7 @@ def test_episodes_are_counted_as_they_are(environment):
     engine.close()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("environment", ["Swing-v1", "Push-v0"])
 def test_workers_judge_by_the_very_episodes_of_the_host_engine(monkeypatch, environment):
     """Free workers play episodes in parts, and one worker is lost: the result has the same bits as one process's."""
@@ -260,6 +265,7 @@ def test_a_checkpoint_is_all_that_a_resumed_training_needs():
 _GATHERED = [{"gather": gather, "epochs": 1, "minibatches": 2} for gather in ("steps", "gradients")]
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("kind", "options"), [(zo.A3C, {}), *((zo.DPPO, each) for each in _GATHERED)])
 def test_workers_scales_are_merged_and_no_step_is_counted_twice(kind, options):
     """Compared with NumPy over all delivered steps, whichever worker they are from and if blocks are played again."""

@@ -99,6 +99,7 @@ def harm(crews, at, what, number=1):
     return on_progress
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("make", "environment", "what", "number"),
@@ -126,6 +127,7 @@ def test_a_lost_worker_is_replaced_and_no_step_is_lost(make, environment, what, 
         assert (run.metrics["staleness"] >= 0).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("here")
 def test_dppo_is_repeatable_and_resumes(tmp_path, crews):
     """All workers wait for each other, so timing has no effect; a checkpoint has all that the chief needs."""
@@ -160,6 +162,7 @@ def test_dppo_is_repeatable_and_resumes(tmp_path, crews):
     assert zo.load(tmp_path / "two").evaluate(episodes=2)["episodes"] == 2  # evaluation needs no workers
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("here")
 def test_an_environment_that_misbehaves_in_a_worker_ends_the_run(tmp_path):
     with pytest.raises(zo.RunError, match=r"^environment odd_for_cluster:Odd-v0, seed 4, step 40: the reward is nan"):
@@ -168,6 +171,7 @@ def test_an_environment_that_misbehaves_in_a_worker_ends_the_run(tmp_path):
     assert list((tmp_path / "run" / "checkpoints").iterdir())
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("here")
 def test_other_versions_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(supervisor, "versions", lambda: {"Python": "3.11.0", "jax": "0.1"})
@@ -310,6 +314,7 @@ def test_a_token_that_the_user_has_put_elsewhere_is_left_alone(tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("here")
 def test_seeds_of_which_a_process_was_killed_give_the_files_of_one_machine(tmp_path, monkeypatch):
     asked = {"seeds": 2, "steps": 320, "evaluation_episodes": 2, "figure": False, "chunk": 1}

@@ -50,6 +50,7 @@ def _bytes(run):
     return {name: (run.path / name).read_bytes() for name in sorted(names)}
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("life", [10**9, 7, 1], ids=["nobody is lost", "now and then", "each after a request"])
 @pytest.mark.parametrize("algorithm", [zo.QLearning(), small_dqn(), small_ppo()], ids=["table", "dqn", "ppo"])
 def test_the_files_are_those_of_one_machine_whoever_is_lost(algorithm, life, supervisors, tmp_path):
@@ -188,6 +189,7 @@ class Wide(CounterEnv):
         return np.array([value, 1e4 * value**2], np.float32)
 
 
+@pytest.mark.thorough
 def test_lines_for_the_person_come_from_the_processes_as_well(supervisors, tmp_path, caplog):
     """The notice about scales and the warnings about an environment are the same as on one machine."""
     algorithm = small_ppo(normalize_observations="off")

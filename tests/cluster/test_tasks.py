@@ -46,6 +46,7 @@ def _alone(monkeypatch):
     monkeypatch.setattr(trial, "train_one", lambda *given: one(*given[:5]))
 
 
+@pytest.mark.thorough
 def test_a_sweep_leaves_the_same_files(supervisors, tmp_path, monkeypatch):
     _alone(monkeypatch)
     here = zo.sweep("q-learning", "zerone/Treasure-v0", GRID, out=tmp_path / "here", **SWEEP)
@@ -55,6 +56,7 @@ def test_a_sweep_leaves_the_same_files(supervisors, tmp_path, monkeypatch):
     assert supervisor.requests == len(supervisor.workers) == 2  # not more processes than settings
 
 
+@pytest.mark.thorough
 def test_an_interrupted_sweep_keeps_whole_trials_and_goes_on(supervisors, tmp_path, monkeypatch):
     _alone(monkeypatch)
     here = zo.sweep("q-learning", "zerone/Treasure-v0", GRID, out=tmp_path / "here", **SWEEP)

@@ -42,6 +42,7 @@ def lines(block):
             yield shlex.split(rest)[1:], folder.removeprefix("cd ").strip() or "."
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("corridor_once")
 def test_the_shell_commands_of_the_first_pages_work(blocks, here, monkeypatch, capsys):
     """Each command is run once, in order, but a training stops before it compiles."""
@@ -68,6 +69,7 @@ def test_the_shell_commands_of_the_first_pages_work(blocks, here, monkeypatch, c
     assert (here / "runs" / "dqn-CartPole-v1-1" / "figure.png").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("here")
 def test_the_page_about_comparing_works(blocks, monkeypatch, capsys):
     """Run everything on the page in order, with short trainings of three seeds."""
@@ -144,6 +146,7 @@ def test_options_named_alone_exist(name, page):
         assert option in known, option
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.usefixtures("in_a_moment", "here")
 @pytest.mark.parametrize("name", ["README.md", "docs/start.md"])
 def test_the_python_of_the_first_pages_runs(blocks, name):
@@ -157,6 +160,7 @@ def test_the_readme_is_short(page):
     assert "source " not in "".join(re.findall(r"^```sh\n(.*?)^```", page("README.md"), re.DOTALL | re.MULTILINE))
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.usefixtures("in_a_moment", "corridor_once")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_run(name, here, monkeypatch, capsys):

@@ -14,6 +14,7 @@ from zerone.cli.app import run
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["docs/export.md", "docs/export.zh.md"])
 def test_the_page_about_exporting_works(name, blocks, here, capsys):
     for line in "".join(blocks(name, "sh")).splitlines():

@@ -13,6 +13,7 @@ GENERATED = runpy.run_path(str(Path(__file__).with_name("generated.py")))
 PAGES = {page.name: page for page in GENERATED["pages"]()}
 
 
+@pytest.mark.thorough(after=2)
 @pytest.mark.parametrize("name", PAGES)
 def test_generated_parts_are_up_to_date(name):
     text = PAGES[name].read_text("utf-8")

@@ -55,6 +55,7 @@ def test_evaluation(name, page, trained, capsys):
     assert {*json.loads(capsys.readouterr().out), "seeds"} == {*named}
 
 
+@pytest.mark.thorough(after=1)
 @PAGES
 def test_experiment(name, page, capsys, tmp_path):
     assert run(["experiment", "maximum-bias", "--quick", "--json", "--out", str(tmp_path)]) == 0

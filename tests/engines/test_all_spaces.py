@@ -198,6 +198,7 @@ def refused_in_one_line(error):
     assert len(str(error)) < 700, error
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", SPACES)
 def test_observations_of_every_space_are_seen_or_refused_by_every_algorithm(name):
     space = SPACES[name]
@@ -215,6 +216,7 @@ def test_observations_of_every_space_are_seen_or_refused_by_every_algorithm(name
             refused_in_one_line(error)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", SPACES)
 def test_actions_of_every_space_are_chosen_or_refused_by_every_algorithm(name):
     space = SPACES[name]

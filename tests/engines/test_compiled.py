@@ -89,6 +89,7 @@ def _trained(algorithm, seeds, stops=(LAST,), batch=False):
     return carries
 
 
+@pytest.mark.thorough(after=1)
 @EACH
 def test_chunks_change_no_bit(algorithm):
     (whole,) = _trained(algorithm, [3])
@@ -98,6 +99,7 @@ def test_chunks_change_no_bit(algorithm):
     assert not equal_bits(whole, longer)
 
 
+@pytest.mark.thorough(after=11)
 @EACH
 def test_a_batch_of_seeds_equals_the_same_seeds_alone_bit_for_bit_and_they_differ_pairwise(algorithm):
     seeds = [3, 1, 4]
@@ -114,6 +116,7 @@ def _differ_pairwise(carries):
     return all(one != other for i, one in enumerate(policies) for other in policies[:i])
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     "algorithm", [*TABLES.values(), small_reinforce(), small_ppo()], ids=[*TABLES, "reinforce", "ppo"]
 )
@@ -134,6 +137,7 @@ def test_networks_are_born_different_for_each_seed(algorithm):
     assert _differ_pairwise(initial_state)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("algorithm", [small_dqn(), small_ppo()], ids=["dqn", "ppo"])
 def test_no_small_kernel_waits_for_other_cores(algorithm):
     """If XLA splits a kernel for several cores, the text of the program shows it."""
@@ -148,6 +152,7 @@ def test_no_small_kernel_waits_for_other_cores(algorithm):
         assert cut.search(program.compile(xla_own).as_text())
 
 
+@pytest.mark.thorough(after=4)
 @EACH
 def test_another_seed_number_count_or_chunk_compiles_nothing(algorithm, compilations):
     def train(algorithm, seed, last):
@@ -201,6 +206,7 @@ def _callbacks(algorithm, environment):
     return len(re.findall(r"\b\w*callback\b|\binfeed\b|\boutfeed\b|\bdevice_put\b.*host", str(program)))
 
 
+@pytest.mark.thorough(after=7)
 @EACH
 def test_nothing_leaves_the_program_while_it_runs(algorithm):
     assert _callbacks(algorithm, _environment(algorithm)) == 0
@@ -216,6 +222,7 @@ def test_the_detector_of_transfers_catches_an_environment_that_calls_back():
     assert _callbacks(Keeper(), TimeLimit(Talking(), 3)) > 0
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", ["dqn", "dqn with every part", "ddpg", "td3", "sac with every part"])
 def test_what_was_saved_goes_on_to_the_same_bits(name):
     algorithm = ALGORITHMS[name]
@@ -265,6 +272,7 @@ print(all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(carry.state)))
 """
 
 
+@pytest.mark.thorough
 def test_a_whole_training_of_ppo_under_vmap_does_not_hang():
     # With JAX 0.10.2 such programs hung on two cores, ten times out of ten.
     done = subprocess.run([sys.executable, "-c", WHOLE_TRAINING], capture_output=True, timeout=150, check=True)  # noqa: S603

@@ -51,6 +51,7 @@ class Measuring(QLearning):
         return QLearning.update(self, state, steps, key)[0], {"always": jnp.float32(SCALE)}
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     ("environments", "limit", "iterations"), [(1, 20_000, 2_000_000), (1, 13, 2_000_000), (50, 7, 300_000)]
 )
@@ -70,6 +71,7 @@ def test_long_stretches_are_logged_to_a_millionth(environments, limit, iteration
     assert float(row["always"]) == pytest.approx(reward, rel=2e-7)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("optimized")
 def test_one_episode_of_many_steps_is_logged_to_a_millionth():
     # In float32 16,777,216 + 1 is 16,777,216.

@@ -58,6 +58,7 @@ def played(make, algorithm=None, seed=0, iterations=ITERATIONS):
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks), row
 
 
+@pytest.mark.thorough(after=3)
 @MODES
 @pytest.mark.parametrize("buffer", [False, True], ids=["new arrays", "one buffer"])
 def test_every_stored_step_is_true_and_none_is_lost_or_invented(mode, buffer):
@@ -76,6 +77,7 @@ def test_every_stored_step_is_true_and_none_is_lost_or_invented(mode, buffer):
     assert (steps.terminated | steps.truncated).sum() <= row["episodes"] <= over.sum() + 12
 
 
+@pytest.mark.thorough(after=1)
 @MODES
 def test_whole_episodes_stay_whole(mode):
     # With a reward of 1 per step, the discounted return shows the length of what was taken for an episode.
@@ -195,6 +197,7 @@ def test_discrete_spaces_that_do_not_start_at_zero():
     assert (table > 0).all()  # every state has learnt its own row
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     ("algorithm", "iterations"),
     [(small_ppo(), 3), (small_actor_critic(), 20), (small_reinforce(), 60), (small_a3c(), 20)],

@@ -83,6 +83,7 @@ ALGORITHMS = {
 }
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_an_environment_that_forbids_is_never_disobeyed(name, tmp_path):
     run = zo.train(ALGORITHMS[name], Strict, action_mask="environment", out=tmp_path / "run", **SMALL)

@@ -76,6 +76,7 @@ def _fault(make, seed=3):
     return str(caught.value)
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize("kind", WRONG_STEPS)
 def test_a_wrong_step_is_an_error_that_names_environment_seed_and_step(kind):
     wrong, text = WRONG_STEPS[kind]
@@ -181,6 +182,7 @@ class Doubling(gymnasium.Env):
         return GOOD.copy(), 1.0, self.left == 0, False, {}
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     "space",
     [
@@ -258,6 +260,7 @@ def test_bits_are_seen_as_numbers():
     np.testing.assert_array_equal(vector.reset()[0], [[0, 1, 1, 0]])
 
 
+@pytest.mark.thorough(after=4)
 @pytest.mark.parametrize(
     "part",
     [

@@ -65,6 +65,7 @@ WRONG_TYPES = {
 }
 
 
+@pytest.mark.thorough(after=5)
 @pytest.mark.parametrize("kind", WRONG_TYPES)
 def test_what_the_declared_type_cannot_hold_is_an_error(kind):
     """A silent cast would give another number, and the algorithm would learn from that."""
@@ -101,6 +102,7 @@ RIGHT_TYPES = {
 }
 
 
+@pytest.mark.thorough(after=2)
 @pytest.mark.parametrize("kind", RIGHT_TYPES)
 def test_what_the_declared_type_holds_is_seen_as_the_number_it_is(kind):
     space, shown = RIGHT_TYPES[kind]
@@ -141,6 +143,7 @@ WATCHED = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize(("space", "one", "other", "words"), WATCHED, ids=[str(each[0])[:40] for each in WATCHED])
 def test_what_32_bits_cannot_tell_apart_is_said_once(space, one, other, words, caplog):
     engine = host_of(lambda: Showing(space, one, other))
@@ -168,6 +171,7 @@ UNWATCHED = [
 ]
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("space", "shown"), UNWATCHED, ids=["at rest", "a clock", "a counter", "tiny"])
 def test_what_32_bits_tell_apart_well_enough_is_no_line(space, shown, caplog):
     engine = host_of(lambda: Showing(space, *shown), environments=1, steps_per_update=50)

@@ -84,6 +84,7 @@ def test_a_share_of_own_play_that_is_none_is_refused(share):
         study(counted(LENGTHS), share)
 
 
+@pytest.mark.thorough(after=1)
 @ENGINES
 def test_each_column_reads_every_step_in_order_round_and_round(engine):
     recorded = counted(LENGTHS)
@@ -114,6 +115,7 @@ def test_the_recording_that_does_not_mark_its_end_is_caught(engine):
     assert strangers(blocks) > 0
 
 
+@pytest.mark.thorough(after=1)
 @ENGINES
 @pytest.mark.parametrize("own_play", [0.25, 0.5, 0.7])
 def test_mixed_with_own_play_nothing_is_joined_that_did_not_follow(engine, own_play, monkeypatch):
@@ -146,6 +148,7 @@ def test_both_engines_give_the_same_blocks():
         assert equal_bits(one, other)
 
 
+@pytest.mark.thorough(after=1)
 @ENGINES
 @SHARES
 def test_what_act_remembers_is_made_for_recorded_steps_too(engine, own_play):
@@ -170,6 +173,7 @@ def _studied(algorithm, seeds, own_play, stops=(LAST,), batch=False):
     return carries
 
 
+@pytest.mark.thorough(after=1)
 @EACH
 @SHARES
 def test_chunks_resuming_and_other_seeds_change_no_bit(algorithm, own_play):
@@ -188,6 +192,7 @@ def test_chunks_resuming_and_other_seeds_change_no_bit(algorithm, own_play):
     assert equal_bits(whole, resumed)
 
 
+@pytest.mark.thorough(after=1)
 @SHARES
 def test_a_batch_under_vmap_agrees_with_the_seeds_alone(own_play):
     seeds = [3, 1, 4]
@@ -243,6 +248,7 @@ class Forbidden(Far):
         raise AssertionError("the environment was stepped")
 
 
+@pytest.mark.thorough
 def test_a_pure_study_steps_no_compiled_environment():
     for own_play, touched in ((None, False), (0.5, True)):
         engine = Compiled(small_dqn(), TimeLimit(Forbidden(), 5))
@@ -304,6 +310,7 @@ def test_another_recording_of_the_same_size_compiles_nothing(compilations):
     assert compilations() == before
 
 
+@pytest.mark.thorough(after=1)
 @SHARES
 def test_neither_the_memory_nor_the_recording_is_copied(own_play):
     environment, algorithm = TimeLimit(Far(), 5), small_dqn(memory=123_457, steps_per_update=8)

@@ -95,6 +95,7 @@ def blocks(engine, number=25):
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)
 
 
+@pytest.mark.thorough(after=1)
 @EACH
 def test_every_episode_begins_with_the_initial_memory_and_goes_on_with_its_own(name):
     steps = blocks(ENGINES[name]())
@@ -104,6 +105,7 @@ def test_every_episode_begins_with_the_initial_memory_and_goes_on_with_its_own(n
     assert memories_that_are_wrong(steps) == 0
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("twin", "environments"), [("never", 5), ("where only terminated", 6)])
 def test_the_detector_catches_memories_that_do_not_begin_with_the_episodes(twin, environments, monkeypatch):
     def broken(begins, begun, memory):
@@ -115,6 +117,7 @@ def test_the_detector_catches_memories_that_do_not_begin_with_the_episodes(twin,
     assert memories_that_are_wrong(blocks(Compiled(algorithm, TimeLimit(Alternating(), 3)))) > 10
 
 
+@pytest.mark.thorough(after=5)
 @EACH
 @pytest.mark.parametrize("stochastic", [False, True])
 def test_every_episode_of_an_evaluation_begins_with_the_initial_memory(name, stochastic):

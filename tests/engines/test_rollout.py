@@ -112,6 +112,7 @@ def _one_iteration(algorithm, environment):
     return jax.jit(program).lower()
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.usefixtures("key_reuse_raises")
 @pytest.mark.parametrize(
     "algorithm",

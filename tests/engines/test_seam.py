@@ -124,6 +124,7 @@ def test_every_algorithm_of_the_list_is_here():
     assert {entry.name for entry in catalogue.entries()} == {algorithm.name for algorithm in ALL.values()}
 
 
+@pytest.mark.thorough(after=1)
 @EACH
 def test_every_episode_of_the_log_is_whole(name):
     engine, length = _engine(name), ALL[name].steps_per_update
@@ -134,6 +135,7 @@ def test_every_episode_of_the_log_is_whole(name):
     engine.close()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", TABLES)
 def test_no_value_flows_over_the_seam_into_a_table(name):
     # There are no rewards before it, and no step leads from there to the rewards after it.
@@ -145,6 +147,7 @@ def test_no_value_flows_over_the_seam_into_a_table(name):
     engine.close()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", REPLAY)
 def test_no_remembered_step_leads_over_the_seam(name):
     engine, n = _engine(name), getattr(ALL[name], "n_steps", 1)
@@ -162,6 +165,7 @@ def test_no_remembered_step_leads_over_the_seam(name):
     engine.close()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", [name for name in POLICIES if name.startswith("reinforce")])
 def test_no_return_is_of_two_episodes(name):
     engine = _engine(name)
@@ -183,6 +187,7 @@ def test_drifting_noise_begins_at_its_middle_again():
     engine.close()
 
 
+@pytest.mark.thorough(after=3)
 @EACH
 def test_whatever_is_kept_for_each_environment_begins_anew_and_all_else_stays(name):
     from zerone.algorithms.protocol import ongoing
@@ -202,6 +207,7 @@ def test_whatever_is_kept_for_each_environment_begins_anew_and_all_else_stays(na
     engine.close()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", ["reinforce", "dqn of 3 steps", "monte-carlo"])
 def test_a_run_that_is_stopped_and_resumed_logs_whole_episodes(name, tmp_path):
     Ten.era, Ten.paid = 0, 1.0

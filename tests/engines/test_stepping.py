@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import numpy as np
+import pytest
 from toys import cliff, equal_bits, small_dqn
 
 from zerone.algorithms.sarsa_lambda import SarsaLambda
@@ -65,6 +66,7 @@ def test_episodes_that_end_are_noted_once_with_their_lengths() -> None:
     assert [end.number for end in stepper.ends] == list(range(1, len(ended) + 1))
 
 
+@pytest.mark.thorough
 def test_a_block_of_several_steps_is_seen_step_by_step() -> None:
     algorithm, environment = small_dqn(environments=2), catalogue.make("CartPole-v1")
     stepper = Stepper(algorithm, environment, 1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import pytest
 from foreseen import DISCOUNT, Endless, found, iterated
 from toys import Table, small_dqn
 
@@ -41,12 +42,14 @@ def errors(simulations: int, model: type = TrueModel) -> float:
     return float(np.abs(np.asarray(tree_of(simulations, model).values)[0] - exact[0]).max())
 
 
+@pytest.mark.thorough
 def test_values_become_those_of_dynamic_programming_as_simulations_grow():
     few, more, many = (errors(each) for each in (2, 8, 64))
     assert few >= more > many == 0
     assert errors(64, Endless) > 0  # the broken twin continues after a terminal state
 
 
+@pytest.mark.thorough
 def test_plain_objects_say_what_the_tree_says():
     search, tree = TreeSearch(64), tree_of(64)
     left, right = search.futures(tree)
@@ -63,17 +66,20 @@ def mean(engine: Compiled, simulations: int, limit: int, episodes: int) -> float
     return engine.evaluate(policy, 0, 0, episodes, EvaluationSettings(limit, search=search)).mean
 
 
+@pytest.mark.thorough
 def test_it_finds_the_way_out_of_a_maze_of_which_nothing_was_learnt():
     engine = Compiled(QLearning(), catalogue.make("zerone/Maze-v0"))
     assert mean(engine, 0, 200, 8) == 0.0
     assert mean(engine, 32, 200, 8) == 1.0
 
 
+@pytest.mark.thorough
 def test_it_holds_a_pole_up_for_longer_than_an_untrained_network():
     engine = Compiled(small_dqn(), catalogue.make("CartPole-v1"))
     assert mean(engine, 64, 200, 4) > 2 * mean(engine, 0, 200, 4)
 
 
+@pytest.mark.thorough
 def test_a_walker_at_the_cliff_does_not_fall():
     """Without learning all values are 0, so only the search can find the rewards of -1 per step and -100 for a fall."""
     engine = Compiled(QLearning(discount=1.0), catalogue.make("zerone/Cliff-v0"))

@@ -208,6 +208,7 @@ def towards(goal, angles):
     return np.clip(min(ways, key=lambda way: np.abs(way).max()) / 0.1, -1, 1)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("mode", ["easy", "hard"])
 def test_step_for_step_the_same_as_plain_numpy(mode):
     """In half of the episodes a controller reaches and holds the goal; in the others the actions are random."""
@@ -234,6 +235,7 @@ def test_step_for_step_the_same_as_plain_numpy(mode):
     assert set(ends) == {("cut", 0), ("held", 1)}
 
 
+@pytest.mark.thorough
 def test_every_hard_goal_can_be_reached_and_held_in_good_time():
     """So agents can be expected to do it. Their evaluation return is the fraction of goals that they hold."""
     environment = GymnasiumEnvironment("zerone/ArmHard-v0")
@@ -295,6 +297,7 @@ def test_the_goal_can_be_moved_through_the_wrappers_and_nothing_is_compiled_anew
         maze.move_goal(1, 2)
 
 
+@pytest.mark.thorough
 def test_observations_stay_in_the_space_wherever_arm_and_goal_are():
     rng = np.random.default_rng(0)
     corners = [(x, y) for x in (0.0, 400.0) for y in (0.0, 400.0)]

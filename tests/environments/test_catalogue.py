@@ -46,6 +46,7 @@ def test_ids():
     ]
 
 
+@pytest.mark.thorough(after=11)
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
 def test_every_entry_makes_what_it_says(entry):
     environment = catalogue.make(entry.id)

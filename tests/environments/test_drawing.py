@@ -31,6 +31,7 @@ def scalars(*numbers):
     return [jnp.float32(each) for each in numbers]
 
 
+@pytest.mark.thorough(after=11)
 @pytest.mark.parametrize("entry", catalogue.entries(), ids=lambda entry: entry.id)
 def test_every_environment_is_drawn_through_its_wrappers(entry):
     environment = catalogue.make(entry.id)

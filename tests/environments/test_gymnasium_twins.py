@@ -72,6 +72,7 @@ def draw(name, count, seed):
     return states.astype(np.float32), actions
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize("name", TWINS)
 def test_random_transitions_are_equal(name):
     states, actions = draw(name, 4000, seed=1)
@@ -134,6 +135,7 @@ def rollout_action(name, observation, rng):
     return rng.uniform(-1, 1, 1).astype(np.float32) * (2 if name == "Pendulum-v1" else 1)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", TWINS)
 def test_whole_episodes_are_equal_up_to_the_time_limit(name):
     environment = catalogue.make(name)

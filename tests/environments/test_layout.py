@@ -90,6 +90,7 @@ def test_what_is_no_file_of_text_is_refused(tmp_path, monkeypatch, name, says):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.thorough(after=2)
 @pytest.mark.parametrize(
     ("layout", "size"),
     [(("S..", "..G"), 6), (("SG",), 12), (("S" + "." * 30 + "G",), 12), (("S.G.#H",) + ("......",) * 5, 3)],

@@ -17,7 +17,7 @@ import zerone as zo
 from zerone.algorithms import outside as algorithms
 from zerone.algorithms.q_learning import QLearning
 from zerone.base import outside as names
-from zerone.base.errors import InputError
+from zerone.base.errors import InputError, RunError
 from zerone.base.modules import ForeignId, place_of, source_of
 from zerone.base.pytree import configured, setting
 from zerone.environments import catalogue, outside, rewards
@@ -278,6 +278,7 @@ def test_a_folder_that_names_an_installed_packages_thing_runs_nothing(tmp_path, 
     assert "brought_sarsa" not in sys.modules
 
 
+@pytest.mark.thorough(after=4)
 @pytest.mark.parametrize(
     "reward",
     ["never_imported:nearer", "os:system", "subprocess:call", "builtins:print", "shutil:copyfileobj", ":", "x:"],
@@ -512,6 +513,32 @@ def test_observations_outside_their_space_and_rewards_that_are_no_numbers_end_it
         zo.train("q-learning", Far, action_mask=lambda _: jnp.ones(2, bool), **asked)
     assert not (tmp_path / "run").exists()
     assert zo.train("q-learning", Sound, **asked).result["steps"] == 600
+
+
+@configured
+class Worn(Far):
+    """From its 151st step on its rewards are no numbers."""
+
+    reward: ClassVar[float] = 0.0
+    beyond: ClassVar[int] = 0
+    worn: ClassVar[float] = float("nan")
+    max_episode_steps: ClassVar[int] = 200
+
+    def reset(self, key):
+        observation, place = super().reset(key)
+        return observation, (place, jnp.int32(0))
+
+    def step(self, key, state, action):
+        place, age = state
+        observation, place, reward, terminated, info = super().step(key, place, action)
+        worn = jnp.where(age < 150, reward, self.worn)
+        return observation, (place, age + 1), worn, terminated, info
+
+
+@pytest.mark.parametrize("algorithm", ["q-learning", "dqn"])
+def test_rewards_that_are_no_numbers_later_are_not_called_divergence(algorithm, tmp_path):
+    with pytest.raises(RunError, match=r"rewards (have no finite sum|are no numbers)"):
+        zo.train(algorithm, Worn, **FEW, out=tmp_path / "run", progress=False)
 
 
 def test_where_there_are_masks_only_allowed_actions_are_tried(tmp_path):

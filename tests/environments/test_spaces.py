@@ -171,6 +171,7 @@ def test_features_of_a_box_are_its_numbers_as_they_are():
     assert Features.of_space(spaces.Box(-1.0, 1.0, (), np.float32))(jnp.ones((5,))).shape == (5, 1)
 
 
+@pytest.mark.thorough(after=11)
 @pytest.mark.parametrize("leading", [(), (2,), (3, 2)])
 @pytest.mark.parametrize(
     ("shape", "order"),
@@ -216,6 +217,7 @@ SEVERAL = {
 }
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("space", SEVERAL.values(), ids=SEVERAL)
 def test_several_discrete_numbers_become_one_as_numpy_counts_them(space):
     sizes = tuple(space.nvec.reshape(-1))

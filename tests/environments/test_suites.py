@@ -186,6 +186,7 @@ class Standing:
         return Entry(identity, "ours", "", 20, None, "", "", kind=Treasure, takes={})
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("engine", ["compiled", "host"])
 def test_the_name_of_a_suite_is_zerones_own(tmp_path, monkeypatch, engine):
     """A run folder may name a suite: its adapter imports it, so the folder cannot choose the module."""

@@ -104,6 +104,7 @@ def test_the_comparison_finds_one_wrong_probability_and_one_wrong_wall():
     assert len(differences(our_table(wrong), our_table(catalogue.make("Taxi-v4").environment))) == 1
 
 
+@pytest.mark.thorough(after=8)
 @pytest.mark.parametrize(("name", "options"), ASKED, ids=name_of)
 def test_first_states_are_gymnasiums(name, options):
     twin, ours = twin_of(name, options), catalogue.make(name, **options)
@@ -115,6 +116,7 @@ def test_first_states_are_gymnasiums(name, options):
     assert np.all(np.abs(share - expected) <= 5 * deviation + 1e-12)
 
 
+@pytest.mark.thorough(after=5)
 @pytest.mark.parametrize(("name", "options"), ASKED, ids=name_of)
 def test_steps_take_every_outcome_as_often_as_gymnasium_says(name, options):
     """Tests `step` itself from random states, not only the table that it uses."""
@@ -143,6 +145,7 @@ def test_steps_take_every_outcome_as_often_as_gymnasium_says(name, options):
             assert abs(seen[outcome] - probability * number) <= 5 * deviation + 1e-6
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", ["FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4"])
 def test_episodes_are_cut_when_gymnasiums_are(name):
     """Both stay in the same state: Gymnasium's environment is set to the state that ours has reached."""

@@ -220,6 +220,7 @@ def test_caution_at_a_glance():
     assert np.mean([each["distance"] for each in found["sarsa"]]) > 1.5
 
 
+@pytest.mark.thorough
 def test_a_number_of_the_results_page_is_made_again():
     """Run one experiment as the results page says, and find its section there in both languages."""
     from zerone.experiments.report import chinese, english, section

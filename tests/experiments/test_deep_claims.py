@@ -32,6 +32,7 @@ def test_praise_by_hand():
     assert not praise.praise(1, 1.0, 0.5).any()  # an episode of one step has a deviation of 0
 
 
+@pytest.mark.thorough
 def test_the_return_from_upright_is_gymnasiums():
     algorithm, environment, state = agent("zerone/Pendulum11-v0")
     key, horizon = jax.random.key(5), 30
@@ -50,6 +51,7 @@ def test_the_return_from_upright_is_gymnasiums():
     assert value.shape == (overestimation.STARTS,)
 
 
+@pytest.mark.thorough
 def test_with_targets_that_stay_the_cost_falls_to_nothing_and_with_moving_ones_it_need_not():
     algorithm, _, state = agent("zerone/MazeFeatures-v0", target_period=20, learning_rate=0.01)
     random = np.random.default_rng(0)

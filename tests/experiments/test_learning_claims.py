@@ -23,6 +23,7 @@ def beginner():
     return {reward: returns(algorithm, reward, 0, 2_000) for reward in ("tenth", "centred")}
 
 
+@pytest.mark.thorough
 def test_returns_are_in_the_tasks_own_reward_whatever_was_learnt_from(beginner):
     assert beginner["tenth"].shape == (10, 8)
     np.testing.assert_allclose(beginner["tenth"], beginner["centred"], rtol=1e-4)
@@ -97,6 +98,7 @@ def test_every_arm_can_be_made(name):
         algorithms.make(settings.get("algorithm", "a3c"), settings["options"])
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("number", "budget", "lengths"), [(3, 10_000, [200] * 3), (9, 500, [200, 200]), (9, 90, [90])])
 def test_lengths_are_those_of_the_first_episodes(number, budget, lengths):
     """Random actions do not reach the top of the hill within 200 steps."""

@@ -192,6 +192,7 @@ def require_same(ours, theirs, space):
         assert (theirs == ours).all()
 
 
+@pytest.mark.thorough(after=4)
 @pytest.mark.parametrize("name", EACH)
 def test_numpy_and_onnx_act_as_the_agent_does(name, tmp_path):
     """Compared with `Agent.act` on observations as the environment returns them: single ones, several, and none."""
@@ -208,6 +209,7 @@ def test_numpy_and_onnx_act_as_the_agent_does(name, tmp_path):
         require_same(ours, policy(np.stack(seen)), space)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", ["a table of counts", "parts", "stacked pictures", "bounds", "workers"])
 def test_stablehlo_acts_as_the_agent_does(name, tmp_path):
     agent, seen, space = agent_of(name), observations(name), EACH[name][2]
@@ -244,6 +246,7 @@ def run_program(path, memory, steps):
     return np.stack(found)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", REMEMBERS)
 def test_what_is_remembered_is_an_input_and_an_output_more(name, tmp_path):
     """Three parallel episodes of five steps. A player starts again after its `reset`."""
@@ -465,6 +468,7 @@ def in_turn(*, key, shape, outputs):
     return eqx.nn.Sequential([first, eqx.nn.Lambda(jax.nn.elu), last])
 
 
+@pytest.mark.thorough
 def test_networks_of_equinox_leave_and_one_of_its_own_says_what_it_is(tmp_path):
     for network in (multilayer, in_turn, Bent):
         agent = agent_in(small_dqn(network=own_networks.given(network)), PLACE, spaces.Discrete(3))

@@ -24,6 +24,7 @@ def run(request, tmp_path_factory):
     return zo.train(request.param, "Taxi-v4", out=tmp_path_factory.mktemp("masked") / "run", **asked)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("suffix", ["npz", "onnx", "stablehlo"])
 def test_it_acts_as_the_policy_does_among_what_is_allowed(run, suffix, tmp_path):
     written = run.export(tmp_path / f"policy.{suffix}")

@@ -44,6 +44,7 @@ def pushed():
     return training, before
 
 
+@pytest.mark.thorough
 def test_a_push_comes_with_the_next_step_and_is_what_gymnasium_would_make_of_it(pushed):
     training, before = pushed
     after = [cart(training, at) for at in range(1, 41)]

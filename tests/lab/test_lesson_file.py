@@ -25,6 +25,7 @@ def cliff():
     return recorded(look_up("cliff"), STEPS)
 
 
+@pytest.mark.thorough
 def test_each_recorded_moment_is_that_of_the_training(cliff):
     places = cliff["places"]
     assert places[:31] == list(range(31))

@@ -38,6 +38,7 @@ def english(browser):
     return sorted({each for each in words if not OURS.fullmatch(each)})
 
 
+@pytest.mark.thorough
 def test_nothing_is_left_in_english_on_the_chinese_page(browser, lab):
     zo.train("sarsa", "zerone/Maze-v0", steps=500, seed=3, out=lab.runs / "my" / "first")
     browser.run("location.hash = '#learn/traces'")

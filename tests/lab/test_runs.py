@@ -183,6 +183,7 @@ def test_a_damaged_checkpoint_is_one_clear_line_and_the_others_are_shown(answers
     assert line_of(answers, "run", run="copy")
 
 
+@pytest.mark.thorough
 def test_names_that_are_no_text_and_policies_that_have_diverged_trouble_nobody(answers, root, copy):
     odd = root / b"\xff".decode("utf-8", "surrogateescape")
     copy.rename(odd)
@@ -242,6 +243,7 @@ def test_what_cannot_be_trained_begins_no_training(answers, root, given):
     assert sorted(root.iterdir()) == before
 
 
+@pytest.mark.thorough
 def test_a_training_survives_its_server_and_leaves_the_bits_of_one_that_was_never_stopped(tmp_path):
     """A training notices that its server was killed because their pipe is closed."""
     setup = {"algorithm": "q-learning", "environment": "zerone/Treasure-v0", "seed": 3}

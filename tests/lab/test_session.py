@@ -36,6 +36,7 @@ def of_the_engine(training, updates):
     return engine.advance([engine.init(seed)], [seed], [0], updates)[0]
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("setup", [Setup("q-learning", "zerone/Maze-v0", 3), BLOCKS], ids=["table", "blocks"])
 def test_every_way_leads_to_the_bits_of_the_engine(setup):
     training = Training(setup)

@@ -33,6 +33,7 @@ def line(tmp_path_factory):
     return path
 
 
+@pytest.mark.thorough
 def test_the_configuration_says_what_is_studied(maze, tmp_path):
     run = zo.train("q-learning", MAZE, dataset=maze, own_play=0.25, steps=100, out=tmp_path / "run", **FAST)
     config = json.loads((run.path / "config.json").read_text())
@@ -45,6 +46,7 @@ def test_the_configuration_says_what_is_studied(maze, tmp_path):
     assert plain.config["dataset"] is None
 
 
+@pytest.mark.thorough
 def test_from_another_s_play_q_learning_finds_the_optimum_of_the_maze_on_every_seed(maze, tmp_path):
     """20 of 20 seeds take a shortest path of 6 steps without having played a step; the treasure is 5 steps away."""
     run = zo.train("q-learning", MAZE, dataset=maze, seeds=20, steps=20_000, out=tmp_path / "run", **FAST)
@@ -55,6 +57,7 @@ def test_from_another_s_play_q_learning_finds_the_optimum_of_the_maze_on_every_s
     assert np.isnan(run.metrics["return"]).all()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("engine", ["compiled", "host"])
 @pytest.mark.parametrize("own_play", [None, 0.5])
 def test_a_network_learns_from_the_same_steps(engine, own_play, line, tmp_path):
@@ -67,6 +70,7 @@ def test_a_network_learns_from_the_same_steps(engine, own_play, line, tmp_path):
     run.engine().close()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("own_play", [None, 0.3])
 def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(own_play, maze, tmp_path):
     options = {"dataset": maze, "own_play": own_play, "steps": 997, "seeds": 2, "evaluate_every": 90, **FAST}
@@ -131,6 +135,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.thorough(after=6)
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_cannot_be_studied_is_refused_in_one_line_and_nothing_is_created(kind, maze, tmp_path, monkeypatch):
     from gymnasium import spaces

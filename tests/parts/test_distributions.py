@@ -154,6 +154,7 @@ def joint(scores, sizes):
     return combinations, np.array([math.prod(p[a] for p, a in zip(each, one, strict=True)) for one in combinations])
 
 
+@pytest.mark.thorough(after=2)
 @pytest.mark.parametrize("sizes", [(3,), (2, 4), (2, 3, 2)])
 def test_choices_are_the_product_of_their_softmaxes(sizes):
     rng = np.random.default_rng(len(sizes))

@@ -33,6 +33,7 @@ def _explores_only_among_the_others(values, epsilon, noise):
 RULES = [exploration.epsilon_greedy, exploration.epsilon_greedy_ties]
 
 
+@pytest.mark.thorough(after=4)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(("epsilon", "actions"), [(0.1, 2), (0.3, 4), (0.9, 3), (1.0, 5)])
 def test_the_greedy_action_is_played_with_one_minus_epsilon_plus_its_random_share(rule, epsilon, actions):

@@ -42,6 +42,7 @@ def made(kind, *given, **options):
 CALL = eqx.filter_jit(lambda net, *seen: net(*seen))
 
 
+@pytest.mark.thorough(after=2)
 @ANY_SPACE
 def test_leading_axes_are_batch_axes(space):
     net, seen = made(network, space), observations(space, 3, 2)
@@ -67,6 +68,7 @@ def _moved_gradients(loss, space):
     return np.abs(gradients(seen) - gradients(other)).max(axis=1)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("space", [SPACES["vector"], SPACES["picture"]], ids=["vector", "picture"])
 def test_one_samples_gradient_does_not_move_when_another_sample_changes(space):
     def right(net, x):
@@ -114,6 +116,7 @@ def _dueling_by_hand(head, x, separate):
     return values, for_value.sum(0)[:, None], for_advantage.sum(0)[:, None] * share[None]
 
 
+@pytest.mark.thorough(after=3)
 @STREAMS
 @pytest.mark.parametrize("hidden", [(7, 6), (6,), (5, 3)], ids=str)
 def test_the_dueling_head_is_equation_nine_in_value_and_gradient(separate, hidden):

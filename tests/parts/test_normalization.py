@@ -35,6 +35,7 @@ def _agree(found, rows, least=1e-5):
     return near and np.allclose(found.deviation, rows.std(0), rtol=least) and int(found.count) == len(rows)
 
 
+@pytest.mark.thorough(after=8)
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("block", [1, 8, 1000])
 def test_blocks_of_any_size_give_the_mean_and_deviation_of_all(world, block):

@@ -66,6 +66,7 @@ def case():
     return memory, seen, begins
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("hidden", [(5,), (6, 5)])
 def test_a_gru_is_that_of_its_equations_step_by_step_and_along_a_sequence(hidden, case):
     memory, seen, begins = case
@@ -104,6 +105,7 @@ def test_it_begins_with_nothing_and_a_network_without_a_memory_has_none():
     assert plain.along((), np.zeros((9, 3), np.float32), None)[0].shape == (9, 2)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     ("space", "head", "changed"),
     [(PICTURE, None, {}), (spaces.Discrete(4), None, {}), (BOX, Dueling, {}), (BOX, None, {"layer_norm": True})],

@@ -147,6 +147,7 @@ def _new_memories(kind):
     return new_arrays(program, replay.capacity) + new_arrays(program, -(-replay.capacity // WIDTH))
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("rule", [Uniform, Prioritized])
 def test_the_compiled_loop_never_copies_the_memory(rule):
     assert _new_memories(rule) == 0
@@ -165,6 +166,7 @@ class ReadingAgain(Prioritized):
         return Prioritized.update_priorities(self, priorities, slots, jnp.sin(slots))
 
 
+@pytest.mark.thorough(after=2)
 @pytest.mark.parametrize("broken", [Copying, Selecting, ReadingAgain])
 def test_the_detector_of_a_copied_memory_catches_its_broken_twins(broken):
     assert _new_memories(broken) > 0
@@ -184,12 +186,14 @@ def _steps_per_second(replay, steps):
 
 # A copy of the memory at each step would reduce the speed to 2% every time. A tree of a million is a level deeper, and
 # does not fit into the cache if other processes use it, so only one of five turns has to be fast.
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("rule", "share"), [(Uniform, 0.5), (Prioritized, 0.2)])
 def test_a_memory_of_a_million_is_nearly_as_fast_as_one_of_ten_thousand(rule, share):
     turns = ([_steps_per_second(rule(capacity), 2000) for capacity in (10**6, 10**4)] for _ in range(5))
     assert any(large > share * small for large, small in turns)
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize(("written", "capacity"), [(7, 20), (10, 20), (23, 20), (31, 21)])
 def test_sequences_are_steps_of_one_environment_one_after_the_other(written, capacity):
     """Rows are blocks of 2 environments. Each item has its environment and the time of writing."""

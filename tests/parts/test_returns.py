@@ -373,6 +373,7 @@ def test_the_moments_of_many_parts_are_those_of_the_whole_though_the_mean_is_lar
     assert not np.allclose((x**2).mean(0, dtype=np.float32) - x.mean(0, dtype=np.float32) ** 2, 1.0, rtol=0.01)
 
 
+@pytest.mark.thorough(after=1)
 @JITTED
 @pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 1e4])
 @pytest.mark.parametrize("length", [1, 3, 10])

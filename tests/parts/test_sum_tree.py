@@ -57,6 +57,7 @@ def is_exact(tree):
     return len(tree.levels[-1]) == 1
 
 
+@pytest.mark.thorough(after=5)
 @CAPACITIES
 def test_every_node_is_the_sum_least_and_largest_of_its_children(capacity):
     random = np.random.default_rng(capacity)
@@ -83,6 +84,7 @@ def test_least_and_largest_are_right_at_once_when_they_are_overwritten():
     assert (float(tree.least), float(tree.largest), float(tree.total)) == (np.inf, 0, 0)
 
 
+@pytest.mark.thorough(after=5)
 @CAPACITIES
 def test_the_slot_found_is_where_the_running_sum_passes_the_share(capacity):
     priorities = np.random.default_rng(capacity).integers(1, 9, capacity)  # integers, which float32 adds exactly
@@ -167,6 +169,7 @@ def _evenly_drawn(tree, used=2500, draws=50_000):
     return counts[:used], counts[used:].sum()
 
 
+@pytest.mark.thorough
 def test_a_million_changes_and_a_drop_leave_no_drift():
     tree = _many_changes(sum_tree.change, 8000)  # of 128 slots each
     assert is_exact(tree)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from toys import small_dqn
 
 from zerone.algorithms.explanation import Decision, Descent, Node, Quantity
@@ -25,6 +26,7 @@ def shown(algorithm: Any, environment: str, at: int) -> str:
     return out.getvalue()
 
 
+@pytest.mark.thorough
 def test_an_update_is_shown_in_lines_of_eighty() -> None:
     text = shown(small_dqn(double=True, dueling=True, prioritized=True, n_steps=3), "CartPole-v1", 47)
     said = ["Q(s, a) in S", "gradient update 4, of 16 samples the first 5", "= 2.71 + 0.729 × ",

@@ -86,6 +86,7 @@ def test_steps_cut_the_last_episode_and_say_so(tmp_path):
     assert last[-2].sum() == 0
 
 
+@pytest.mark.thorough
 def test_a_run_plays_greedily_and_with_epsilon_leaves_that_share_to_chance(run, tmp_path):
     zo.record(run, episodes=5, out=tmp_path / "greedy")
     greedy = read(tmp_path / "greedy").recorded

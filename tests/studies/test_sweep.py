@@ -166,6 +166,7 @@ def test_who_had_no_time_for_an_evaluation_is_worth_what_the_judgement_found(tmp
     }  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_a_sweep_that_was_stopped_anywhere_ends_the_same(done, tmp_path):
     def stop(number, of, now):
         assert of == 3
@@ -190,6 +191,7 @@ def test_a_table_row_for_each_seed(done):
     assert lines[1].startswith("0.01,0,")
 
 
+@pytest.mark.thorough
 def test_optuna_varies_what_decides_shapes_and_can_be_resumed(tmp_path):
     pytest.importorskip("optuna")
     space = {"environments": [1, 2], "learning_rate": Range(0.1, 0.9)}
@@ -283,6 +285,7 @@ def test_refusals_create_nothing(tmp_path, monkeypatch):
 WILD = ("dqn", "CartPole-v1", {"learning_rate": [1e-3, 1e30]})
 
 
+@pytest.mark.thorough
 def test_a_setting_with_which_learning_diverges_is_worth_nothing_and_ends_no_sweep(tmp_path):
     found = zo.sweep(*WILD, steps=1_000, seeds=3, out=tmp_path / "a")
     good, wild = found.trials
@@ -296,11 +299,13 @@ def test_a_setting_with_which_learning_diverges_is_worth_nothing_and_ends_no_swe
         zo.sweep(*WILD[:2], {"learning_rate": [1e30]}, steps=1_000, seeds=3, out=tmp_path / "b")
 
 
+@pytest.mark.thorough
 def test_optuna_goes_on_after_a_setting_with_which_learning_diverges(tmp_path):
     found = zo.sweep(*WILD, steps=1_000, seeds=3, driver="optuna", trials=4, out=tmp_path / "a")
     assert {trial.diverged for trial in found.trials} == {False, True}
 
 
+@pytest.mark.thorough
 def test_what_is_not_varied_is_of_the_preset_that_was_asked_for(tmp_path):
     made = {kind: zo.sweep(*LINE, RATES, preset=kind, out=tmp_path / kind, **SHORT).algorithm
             for kind in ("tutorial", "none")}  # fmt: skip
@@ -318,6 +323,7 @@ def only_right(observation):
     return np.array([False, True])
 
 
+@pytest.mark.thorough
 def test_every_trial_keeps_to_the_action_mask(tmp_path):
     found = zo.sweep(*LINE, RATES, action_mask=only_right, out=tmp_path / "masked", **SHORT)
     assert all((trial.values == trial.values.max()).all() for trial in found.trials)  # no policy goes left

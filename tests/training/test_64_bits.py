@@ -47,6 +47,7 @@ def _files(run):
     return {each.name: each.read_bytes() for each in run.path.rglob("*") if each.suffix in (".csv", ".safetensors")}
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_is_the_same_and_either_is_read_in_either_mode(kind, tmp_path):
     narrow = _train(kind, tmp_path / "narrow")
@@ -142,6 +143,7 @@ def test_the_variable_changes_nothing_on_the_command_line(tmp_path):
     assert [each.returncode for each in found] == [0, 0]
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("JAX_PLATFORMS", "cuda"), ("JAX_PLATFORMS", "tpu"), ("JAX_PLATFORMS", "no-such"), ("JAX_PLATFORMS", "cuda, cpu"),

@@ -62,6 +62,7 @@ def nothing_later(observation):
     return jnp.array([False, True, True, True]) & (observation == 0)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_a_mask_is_never_violated_and_is_learnt_from(name):
     algorithm = ALGORITHMS[name]
@@ -124,6 +125,7 @@ def test_taxi_allows_what_gymnasium_allows():
         assert np.array_equal(np.asarray(found, np.int8), twin.action_mask(number)), number
 
 
+@pytest.mark.thorough
 def test_a_run_keeps_to_its_mask_and_is_loaded_with_it(tmp_path):
     run = zo.train("q-learning", "Taxi-v4", action_mask="environment", out=tmp_path / "run", **SMALL)
     assert zo.load(run.path).config["environment"]["action_mask"] == "environment"

@@ -59,6 +59,7 @@ def counted(tmp_path_factory):
     return zo.train(made, Counted, out=tmp_path_factory.mktemp("runs") / "run", **FAST).agent()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("bit", [0, 1])
 def test_a_dictionary_is_taken_as_it_is_in_any_order(dictionary, bit):
     shown = Parts().show(bit)
@@ -121,6 +122,7 @@ def compiled(tmp_path_factory):
     return zo.train("q-learning", "zerone/Treasure-v0", out=where, options={"cells": 9}, **FAST).agent()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("wrong", [9, -1, 2**31, 2**40, 1.5, np.nan, "1", None, [0, 9], {"cell": 1}])
 def test_a_state_outside_of_a_table_is_one_line(compiled, wrong):
     """JAX would silently use the last row."""
@@ -130,6 +132,7 @@ def test_a_state_outside_of_a_table_is_one_line(compiled, wrong):
     assert np.shape(compiled.act(np.int8(3))) == ()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     "wrong", [[np.nan] * 4, [0, 0, np.inf, 0], [1e39] * 4, "abcd", [None] * 4, [0, 0, 0], [[[0] * 4]]]
 )

@@ -174,6 +174,7 @@ def test_a_callback_asks_for_a_checkpoint(whole, tmp_path):
 KINDS = [Started, Evaluated, Rows, Saving, Saved, Progress]
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_callback_raises_names_it_and_loses_nothing(kind, whole, tmp_path, capsys):
     def fail(event, training):
@@ -203,6 +204,7 @@ class KilledError(BaseException):
     """Not caught by any code that saves or cleans up, so it acts like a kill."""
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("kind", [Evaluated, Rows, Saving, Saved, Progress])
 def test_a_training_that_is_killed_with_its_callback_goes_on_with_it_to_the_same_bytes(kind, tmp_path):
     def kill(event, _):
@@ -451,6 +453,7 @@ def test_one_that_is_registered_goes_by_its_name(tmp_path, monkeypatch):
             callback_sources.register(name, Measuring)
 
 
+@pytest.mark.thorough(after=6)
 @pytest.mark.parametrize("source", ["os:kill", "builtins:exec", "subprocess:run", "json:loads", ":", "x:", "no"])
 def test_whatever_stands_in_a_file_as_callback_runs_nothing(source, tmp_path):
     run = train(tmp_path / "run", stopping(100))

@@ -224,6 +224,7 @@ def greedy_table(name, discount=0.9999):
     return np.float32(reward + discount * following @ value)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", ["FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1"])
 def test_the_best_policy_of_each_table_solves_its_environment_at_one_look(name):
     table, engine = greedy_table(name), make_engine("compiled", zo.QLearning(), name)
@@ -262,6 +263,7 @@ def test_every_option_that_changes_a_task_takes_its_level_away():
     assert environment_setup.solved_at("Acrobot-v1", {"render_mode": None}) is None
 
 
+@pytest.mark.thorough
 def test_what_is_learnt_early_is_seen_early(tmp_path):
     """The default evaluations find that Q-learning has solved the maze nearly as early as frequent evaluations do."""
     usual = zo.train("q-learning", "zerone/Maze-v0", seeds=3, out=tmp_path / "usual", **SMALL)
@@ -286,6 +288,7 @@ def contents(path):
     return {str(file.relative_to(path)): file.read_bytes() for file in files}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("chunk", [1, 7, 10_000])
 def test_the_chunk_changes_no_byte_where_looks_are_chosen(whole, chunk, tmp_path):
     run = zo.train("q-learning", "zerone/Maze-v0", seeds=2, steps=3_000, out=tmp_path / "r", chunk=chunk, **SMALL)
@@ -346,6 +349,7 @@ class Long(CounterEnv):
     steps = 0
 
 
+@pytest.mark.thorough
 def test_in_gymnasium_a_fifth_of_the_steps_are_evaluations(tmp_path, monkeypatch):
     """Twenty evaluations of a hundred episodes would be 800,000 steps for 12,000 of training.
 
@@ -370,6 +374,7 @@ def test_in_gymnasium_a_fifth_of_the_steps_are_evaluations(tmp_path, monkeypatch
     assert result["steps_per_second"] * (training - result["startup_seconds"]) == pytest.approx(12_000, rel=0.2)
 
 
+@pytest.mark.thorough
 def test_a_policy_that_was_never_looked_at_is_the_last(tmp_path):
     run = zo.train(Keeper(), lambda: gymnasium.wrappers.TimeLimit(Long(), 400), steps=300, out=tmp_path / "r", **SMALL)
     assert np.isnan(run.metrics["evaluation_return"]).all()

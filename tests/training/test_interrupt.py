@@ -82,6 +82,7 @@ class Ended(BaseException):
     """Raised instead of ending the process."""
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("soon")
 def test_a_second_one_that_is_not_followed_ends_the_program(monkeypatch):
     said, codes, ended = [], [], threading.Event()
@@ -163,6 +164,7 @@ def asking(monkeypatch):
     return begin
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("seeds", [1, 2])
 @pytest.mark.parametrize("at", [1, 15, 20, 27, 52, 119])
 def test_it_stops_between_any_two_steps_and_what_goes_on_misses_no_row(at, seeds, asking, tmp_path):

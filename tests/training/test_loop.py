@@ -46,6 +46,7 @@ def whole(tmp_path_factory):
     return train(tmp_path_factory.mktemp("runs") / "whole")
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("chunk", [1, 7, 10_000])
 def test_the_chunk_changes_no_byte_of_the_log_and_the_checkpoints(whole, chunk, tmp_path):
     assert contents(train(tmp_path / "run", chunk=chunk).path) == contents(whole.path)
@@ -114,6 +115,7 @@ class Failing(CounterEnv):
         return super().step(action)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("at", "kept"), [(1, "step-000000000"), (40, "step-000000024")])
 def test_a_failing_environment_ends_in_one_line_that_names_the_checkpoint_that_is_kept(at, kept, tmp_path):
     Failing.steps = 0
@@ -145,6 +147,7 @@ def test_learning_that_has_diverged_ends_in_one_line_and_pushes_no_good_policy_o
         assert all(np.isfinite(array).all() for array in checkpoint.load(each)[0].values())
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("engine", ["compiled", "host"])
 def test_a_network_whose_steps_were_too_long_is_no_result(engine, tmp_path):
     options = {"engine": engine, "settings": {"learning_rate": 1e30}, "figure": False, "steps": 1_000}

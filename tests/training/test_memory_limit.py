@@ -21,6 +21,7 @@ FEW = {"steps": 256, "evaluation_episodes": 1, "figure": False}
 STEP = 4 * (4 + 4 + 1 + 1)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("engine", ["compiled", "host"])
 def test_a_training_is_refused_when_it_holds_more_than_there_is_and_not_before(engine, tmp_path, monkeypatch):
     """It needs the memory of its checkpoint's contents and of a block of steps."""
@@ -102,6 +103,7 @@ print(pages * os.sysconf("SC_PAGE_SIZE"))
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="of the GNU C library")
 def test_what_compiling_has_freed_is_given_back(tmp_path):
     """Compiled as for users at the first start: above 450 MB if the C library keeps the freed memory."""

@@ -249,6 +249,7 @@ def test_one_seed_is_one_curve_in_the_run_folder_itself(tmp_path):
     assert scalars(records(events)) == [(2, "learning/loss", 0.5)]
 
 
+@pytest.mark.thorough
 def test_tensorboard_is_told_what_is_measured_with_what_settings(tmp_path):
     from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 

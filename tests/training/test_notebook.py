@@ -47,6 +47,7 @@ def test_without_discount_there_is_no_bound_but_where_a_reward_ends_the_episode(
     assert about_of(config("CartPole-v1", {}, known=False)).bound is None
 
 
+@pytest.mark.thorough
 def test_no_reward_is_above_what_is_said_to_be_the_highest():
     """Checked for every step of a random policy. In CartPole every reward equals the highest."""
     import jax

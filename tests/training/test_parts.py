@@ -94,6 +94,7 @@ def test_numbers_are_normalised_and_pictures_are_left_on_their_scale():
     np.testing.assert_allclose((seen[:, :2].mean(0), seen[:, :2].std(0)), ([0, 0], [1, 1]), atol=1e-4)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("algorithm", [small_dqn(), small_ppo(), small_ppo(network="gru")], ids=["dqn", "ppo", "gru"])
 def test_a_run_goes_on_acts_and_leaves_as_it_was(tmp_path, algorithm):
     run = zo.train(algorithm, Look, out=tmp_path / "run", **FAST)

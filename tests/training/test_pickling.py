@@ -52,6 +52,7 @@ def actions_of(agent):
     return [np.asarray(agent.act(each)).tolist() for each in observations_of(agent)]
 
 
+@pytest.mark.thorough(after=1)
 def test_an_agent_acts_the_same_in_another_process(run, tmp_path):
     agent = run.agent()
     (tmp_path / "agent").write_bytes(pickle.dumps((agent, observations_of(agent))))

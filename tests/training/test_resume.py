@@ -39,6 +39,7 @@ def _files(path):
     return {file.name: file.read_bytes() for file in files}
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_run_killed_again_and_again_ends_with_the_same_bits(tmp_path):
     here: dict[str, Any] = {"PAUSE": 0}

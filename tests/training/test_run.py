@@ -153,6 +153,7 @@ def test_the_logged_return_is_what_an_independent_replay_of_the_saved_policy_get
         assert run.metrics["evaluation_length"][rows][-1] == steps
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("engine", ["compiled", "host"])
 def test_an_evaluation_can_be_had_again(engine, tmp_path):
     first = trained(tmp_path / "run", small_dqn(), "CartPole-v1", engine=engine, steps=48)
@@ -203,6 +204,7 @@ def test_a_checkpoint_or_seed_that_is_not_there_is_refused_and_the_others_are_na
     assert run.agent(1, "4000").evaluate(2).returns.tolist() == run.agent(1, "last").evaluate(2).returns.tolist()
 
 
+@pytest.mark.thorough
 def test_a_checkpoint_of_another_algorithm_environment_or_network_is_refused(run, tmp_path):
     maze = trained(tmp_path / "maze", environment="zerone/Maze-v0")
     dqn = trained(tmp_path / "dqn", small_dqn(), engine="host", steps=4)
@@ -244,6 +246,7 @@ def test_an_id_from_a_file_imports_nothing(run, tmp_path):
     assert "antigravity" not in sys.modules
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("name", "environment", "settings", "former"), [
     ("dqn", "CartPole-v1", {"dueling": True, "hidden": [8], "batch": 8}, {"dueling_streams": "halved"}),
     ("dqn", "CartPole-v1", {"hidden": [8], "batch": 8}, {}),
@@ -264,6 +267,7 @@ def test_a_folder_that_lacks_a_setting_is_loaded_as_it_was_trained(name, environ
     np.testing.assert_array_equal(again.agent().act(seen), agent.act(seen))
 
 
+@pytest.mark.thorough
 @pytest.mark.figures
 def test_a_training_in_which_no_episode_ended_has_no_figure_and_a_result(tmp_path):
     run = zo.train("q-learning", "zerone/Treasure-v0", steps=3, engine="host", out=tmp_path / "r")

@@ -205,6 +205,7 @@ def test_a_table_of_many_states_is_cut_and_one_of_several_numbers_named_by_them(
     assert labels(spaces.MultiDiscrete([2, 3]), 6) == ("0 0", "0 1", "0 2", "1 0", "1 1", "1 2")
 
 
+@pytest.mark.thorough
 def test_the_table_of_a_network_and_of_what_has_none(tmp_path):
     short = {"steps": 300, "evaluation_episodes": 2, "figure": False}
     settings = {"hidden": (8,), "batch": 4, "warmup": 10}

@@ -143,6 +143,7 @@ def test_there_is_a_stand_in_for_each():
     assert set(STAND_INS) == set(TRACKERS)
 
 
+@pytest.mark.thorough(after=1)
 @every
 def test_a_training_is_one_run_of_the_tracker_also_when_it_goes_on(board, tmp_path):
     run = zo.train("q-learning", "zerone/Treasure-v0", out=tmp_path / "mine", callbacks=[board.name, stop], **FEW)

@@ -127,6 +127,7 @@ def test_treasure_is_found_within_its_thirteen_episodes(tmp_path):
     assert last < first
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("algorithm", "environment"), [("reinforce", "CartPole-v1")])
 def test_a_training_begins_with_them(algorithm, environment, tmp_path):
     asked = {"steps": 64, "evaluation_episodes": 1, "evaluation_limit": 5, "figure": False}

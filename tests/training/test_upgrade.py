@@ -26,6 +26,7 @@ def runs(tmp_path_factory):
     return folder
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_of_the_first_format_is_judged_and_goes_on(name, runs):
     run = zo.load(runs / name)

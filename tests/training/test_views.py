@@ -52,6 +52,7 @@ def test_symbols_are_numbers_as_they_are_and_are_learnt(tmp_path):
     assert seen_by(zo.load(run.path, Symbols)) == "9 numbers, as they are"
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(
     ("view", "words"),
     [

@@ -178,6 +178,7 @@ def test_what_cannot_be_put_around_is_one_line_and_nothing_is_created(asked, lin
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.thorough
 def test_a_run_knows_what_was_around_its_environment(tmp_path):
     run = zo.train(
         small_dqn(), "falling:Counts-v0", steps=40, out=tmp_path / "run", figure=False, evaluation_episodes=3,

@@ -46,6 +46,7 @@ def test_what_the_preprocessing_decides_is_refused(option):
         maker(PONG, option)()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("_games")
 def test_dqn_plays_a_game(tmp_path):
     """Its memory stores bytes, and its network has convolutions."""

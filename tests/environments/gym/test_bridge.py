@@ -21,6 +21,7 @@ def _unseen_window(monkeypatch):
 
 
 # The checker also warns about the spaces of Gymnasium's own CartPole and Pendulum.
+@pytest.mark.thorough(after=2)
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.*imum value is:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*we recommend using a symmetric and normalized space:UserWarning")
 @pytest.mark.parametrize("name", IDS)

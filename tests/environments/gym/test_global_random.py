@@ -104,6 +104,7 @@ class Global(gymnasium.Env):
         return self._seen(), random.random(), self.left == 0, False, {}  # noqa: S311
 
 
+@pytest.mark.thorough
 def test_a_training_and_an_evaluation_repeat_in_whatever_chunks_and_the_persons_generators_go_on(tmp_path, caplog):
     def trained(name, **options):
         random.seed()
@@ -145,6 +146,7 @@ class Remembering(Global):
         return observation + np.float32(Remembering.resets / 1e4), info
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("environment", [Unseeded, Remembering])
 def test_what_does_not_repeat_is_said_once(environment, tmp_path, caplog):
     run = zo.train(small_actor_critic(environments=2), environment, out=tmp_path / "run", seeds=2, **FEW)

@@ -85,6 +85,7 @@ LINES = {
 }
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("how", LINES)
 def test_a_process_that_is_lost_is_one_line_that_names_environment_and_process(how):
     processes = Processes(1)
@@ -104,6 +105,7 @@ def _engine(how, at, mark, lines, **keeper):
     return Host(Keeper(**keeper), vector, vector, side_by_side=apart)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("how", "length"), [("sys.exit", 1), ("hangs", 4)])
 def test_where_a_process_is_replaced_every_stored_step_is_true_and_its_episodes_are_cut(how, length, tmp_path):
     lines, blocks = [], []
@@ -133,6 +135,7 @@ def test_where_a_process_is_replaced_every_stored_step_is_true_and_its_episodes_
     assert row["episodes"] >= over.sum()
 
 
+@pytest.mark.thorough
 def test_an_episode_that_is_lost_while_it_is_judged_is_played_again(tmp_path):
     sound = Host(Keeper(), functools.partial(make_vector, Counts, "Counts-v0"))
     falls = _engine("killed", 2, tmp_path / "mark", [])
@@ -144,6 +147,7 @@ def test_an_episode_that_is_lost_while_it_is_judged_is_played_again(tmp_path):
     falls.close()
 
 
+@pytest.mark.thorough
 def test_a_process_that_is_lost_again_and_again_is_given_up():
     processes = Processes(1, replace=True)
     player = Player(vector_in(processes, functools.partial(Counts, "exits", 3), "C-v0", 1, 0, notices=Notices(print)))
@@ -152,6 +156,7 @@ def test_a_process_that_is_lost_again_and_again_is_given_up():
         _play(player, 20)
 
 
+@pytest.mark.thorough
 def test_a_training_learns_the_same_bits_and_its_run_knows_its_processes(tmp_path):
     def trained(name, **asked):
         return zo.train(
@@ -168,6 +173,7 @@ def test_a_training_learns_the_same_bits_and_its_run_knows_its_processes(tmp_pat
     assert zo.resume(apart.path, processes=1).result["steps"] == 300
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("how", WAYS)
 def test_whatever_happens_when_an_environment_is_closed_nothing_is_raised_and_nothing_waits(how, monkeypatch):
     monkeypatch.setattr(process_vector, "SECONDS_TO_CLOSE", 0.5)
@@ -197,6 +203,7 @@ time.sleep(100)
 """
 
 
+@pytest.mark.thorough
 def test_no_process_is_left_where_the_one_that_asks_is_killed():
     here = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", ENDS]

@@ -17,6 +17,7 @@ def run(program):
     return done.stdout.split()
 
 
+@pytest.mark.thorough
 def test_every_environment_can_be_made_by_name():
     program = """
 import gymnasium, zerone.environments

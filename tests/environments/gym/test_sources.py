@@ -87,6 +87,7 @@ def test_an_id_whose_entry_point_returns_one_object_is_refused_too(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("made", [CartPoleEnv, functools.partial(Sized, 3), lambda *_, **__: CartPoleEnv()])
 def test_what_makes_a_new_one_each_time_is_taken(made, tmp_path):
     run = zo.train(

@@ -102,6 +102,7 @@ class Hanging(gymnasium.Env):
         self.hang()
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize("hang", WAYS)
 def test_a_step_that_hangs_is_one_line_that_names_environment_seed_and_step(hang):
     engine = Host(Keeper(), lambda number, seed: make_vector(lambda: Hanging(hang), "Odd-v0", number, seed))

@@ -70,6 +70,7 @@ def by_number(num_envs):
     return gymnasium.make_vec("CartPole-v1", num_envs=num_envs, vectorization_mode="sync")
 
 
+@pytest.mark.thorough
 def test_vectors_are_learnt_in_given_as_a_function_as_themselves_or_by_an_id_that_has_no_other_form(tmp_path):
     gymnasium.register("Only-v0", vector_entry_point="gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv")
     few = {"steps": 64, "figure": False, "evaluation_episodes": 2, "evaluation_limit": 30}
