@@ -30,8 +30,9 @@ OF_CLICK = ("Usage:", "Options", "Commands", "Show this message and exit.")
 
 
 def texts() -> set[str]:
-    """All texts to translate: those marked in the code, and those of commands, algorithms, environments, synonyms."""
-    return {*_marked(), *OF_CLICK, *_of_commands(), *_of_algorithms(), *_of_environments(), *_of_words()} - {""}
+    """All texts to translate: those marked in the code, and those of commands, algorithms, environments and so on."""
+    return {*_marked(), *OF_CLICK, *_of_commands(), *_of_algorithms(), *_of_environments(), *_of_words(),
+            *_of_examples()} - {""}  # fmt: skip
 
 
 def _marked() -> Iterator[str]:
@@ -95,8 +96,15 @@ def _of_words() -> Iterator[str]:
 
     for each in ASKED:
         yield each.note
+        yield from (answer for answer in (each.shell, each.python) if answer.startswith("the ") or ", " in answer)
     for notes in NOTES.values():
         yield from notes.values()
+
+
+def _of_examples() -> Iterator[str]:
+    from zerone.cli.example import about, programs
+
+    yield from map(about, programs().values())
 
 
 def catalogue() -> Catalog:

@@ -89,7 +89,7 @@ def test_a_folder_imports_nothing_unless_it_is_trusted(tmp_path, example):
         return subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
 
     refused = loaded("pass")
-    assert "algorithm 'expected_sarsa:ExpectedSarsa' stands in a file" in refused.stderr
+    assert "algorithm 'expected_sarsa:ExpectedSarsa' is named in a file" in refused.stderr
     assert "import expected_sarsa first" in refused.stderr
     assert loaded("import expected_sarsa").returncode == 0
 

@@ -80,7 +80,7 @@ def test_a_callback_goes_the_whole_way(own, zerone, forgotten):
     forgotten()
     refused = zerone("train", "--resume", "run")
     assert refused.code == 2
-    assert "callback 'listening:Early' stands in a file and would import the module 'listening'" in refused.err
+    assert "callback 'listening:Early' is named in a file and would import the module 'listening'" in refused.err
     assert "pass --trust" in refused.err
     ended = zerone("train", "--resume", "run", "--trust", "--chunk", "50")
     assert ended.code == 0, ended.err
@@ -107,7 +107,7 @@ def test_a_training_that_is_killed_goes_on_with_its_callbacks(own, zerone, forgo
     killed = subprocess.run([sys.executable, "-m", "zerone", *plain], check=False, capture_output=True)  # noqa: S603
     assert killed.returncode == -signal.SIGKILL, killed
     forgotten()
-    zerone("train", "--resume", "run").refused("callback 'listening:Early' stands in a file")
+    zerone("train", "--resume", "run").refused("callback 'listening:Early' is named in a file")
     ended = zerone("train", "--resume", "run", "--callback", "listening:Early", "--chunk", "50")
     assert ended.code == 0, ended.err
     assert zerone(*TRAIN, "--evaluate-every", "1000", "--callback", "listening:Early", "--out", "whole").code == 0
@@ -155,7 +155,7 @@ def test_one_of_an_installed_package_is_trusted_like_the_others(own, zerone, for
     monkeypatch.syspath_prepend(str(own))
     assert zerone(*TRAIN, "--callback", "early", "--out", "run").code == 0
     forgotten()
-    zerone("train", "--resume", "run").refused("callback 'listening:Early' stands in a file", "pass --trust")
+    zerone("train", "--resume", "run").refused("callback 'listening:Early' is named in a file", "pass --trust")
     assert zerone("train", "--resume", "run", "--trust").code == 0
 
 

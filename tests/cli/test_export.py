@@ -24,7 +24,7 @@ def test_a_policy_is_written_and_said_in_a_line(here, trained, zerone):
         line = (
             f"p.{kind}: q-learning on zerone/Treasure-v0, seed 1, best, {(here / f'p.{kind}').stat().st_size:,} bytes"
         )
-        assert ended.out == f"{line}; the same action for 1,000 observations (500 of episodes)\n"
+        assert ended.out == f"{line}; 1,000 observations: the same actions; 500 of them are of episodes\n"
     assert Policy(here / "p.npz")(0) in (0, 1)
     found = zerone("export", str(trained), "p.npz", "--checkpoint", "last", "--json").json  # replaces an existing file
     assert (found["file"], found["seed"], found["checkpoint"]) == ("p.npz", 0, "last")

@@ -39,7 +39,7 @@ def test_an_algorithm_goes_the_whole_way(own, zerone, forgotten):
         forgotten()
         refused = zerone(*command)
         assert refused.code == 2
-        assert f"algorithm {NAME!r} stands in a file" in refused.err
+        assert f"algorithm {NAME!r} is named in a file" in refused.err
         assert "pass --trust" in refused.err
         assert zerone(*command, "--trust").code == 0
     forgotten()
@@ -67,7 +67,7 @@ def test_its_settings_are_swept(own, zerone, forgotten):
     )
     assert found.code == 0, found.err
     forgotten()
-    zerone("sweep", "--resume", "swept").refused(f"algorithm {NAME!r} stands in a file")
+    zerone("sweep", "--resume", "swept").refused(f"algorithm {NAME!r} is named in a file")
     assert zerone("sweep", "--resume", "swept", "--trust").code == 0
     best = ("--settings", "swept/best.toml", *FEW, "--out", "best")
     assert zerone("train", NAME, "zerone/Maze-v0", *best).code == 0

@@ -61,7 +61,7 @@ def test_an_environment_goes_the_whole_way(own, zerone, forgotten):
         forgotten()
         refused = zerone(*command)
         assert refused.code == 2
-        assert f"environment {NAME!r} stands in a file" in refused.err
+        assert f"environment {NAME!r} is named in a file" in refused.err
         assert "pass --trust" in refused.err
         assert "windy_walk" not in sys.modules
         shown = zerone(*command, "--trust")
@@ -87,11 +87,11 @@ def test_a_reward_in_a_folder_imports_nothing(own, zerone, forgotten):
     forgotten()
     refused = zerone("evaluate", "run", "--episodes", "2")
     assert refused.code == 2
-    assert f"reward {REWARD!r} stands in a file" in refused.err
+    assert f"reward {REWARD!r} is named in a file" in refused.err
     assert zerone("plot", "run").code == 0
     assert "windy_walk" not in sys.modules
     resumed = ("train", "q-learning", "zerone/Treasure-v0", "--resume", "run")
-    zerone(*resumed).refused(f"reward {REWARD!r} stands in a file")  # the command line does not name the module
+    zerone(*resumed).refused(f"reward {REWARD!r} is named in a file")  # the command line does not name the module
     assert "windy_walk" not in sys.modules
     assert zerone("evaluate", "run", "--episodes", "2", "--trust").code == 0
 
@@ -107,7 +107,7 @@ def test_it_is_swept_and_what_is_best_is_trained(own, zerone, forgotten):
     assert zerone("sweep", "--resume", "swept").code == 0  # the sweep has ended, so it is only read
     assert "windy_walk" not in sys.modules
     (own / "swept" / "other-seeds" / "result.json").unlink()
-    zerone("sweep", "--resume", "swept").refused(f"environment {NAME!r} stands in a file")
+    zerone("sweep", "--resume", "swept").refused(f"environment {NAME!r} is named in a file")
     assert "windy_walk" not in sys.modules
     assert zerone("sweep", "--resume", "swept", "--trust").code == 0
     best = ("--settings", "swept/best.toml", *FEW, "--out", "best")

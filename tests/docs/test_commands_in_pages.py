@@ -184,7 +184,7 @@ def test_the_environment_that_costs_milliseconds_does(monkeypatch):
 
 
 def test_every_example_is_tried():
-    assert sorted([*EXAMPLES, "slow", "expected_sarsa", "t_maze"]) == sorted(
+    assert sorted([*EXAMPLES, "slow", "expected_sarsa", "small_a2c", "t_maze"]) == sorted(
         each.stem for each in (ROOT / "examples").glob("*.py")
     )
 

@@ -259,7 +259,7 @@ def test_what_an_installed_package_brings(tmp_path, installed):
     assert run.config["environment"]["options"] == {"reward": "brought_walk:nearer"}
     assert zo.load(run.path).evaluate(episodes=2) == run.evaluate(episodes=2)
     installed()  # as in another process
-    with pytest.raises(InputError, match="'brought_sarsa:ExpectedSarsa' stands in a file"):
+    with pytest.raises(InputError, match="'brought_sarsa:ExpectedSarsa' is named in a file"):
         zo.load(run.path).evaluate(episodes=2)
     assert "brought_walk" not in sys.modules
     assert "brought_sarsa" not in sys.modules
@@ -272,7 +272,7 @@ def test_a_folder_that_names_an_installed_packages_thing_runs_nothing(tmp_path, 
     config = json.loads((run.path / "config.json").read_text())
     config[kind] |= {"id": name} if kind == "environment" else {"name": name}
     (run.path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(InputError, match=f"{kind} 'brought_.*' stands in a file and would import"):
+    with pytest.raises(InputError, match=f"{kind} 'brought_.*' is named in a file and would import"):
         zo.load(run.path).evaluate(episodes=2)
     assert "brought_walk" not in sys.modules
     assert "brought_sarsa" not in sys.modules
@@ -288,7 +288,7 @@ def test_whatever_stands_in_a_file_as_a_reward_runs_nothing(tmp_path, reward):
     config = json.loads((run.path / "config.json").read_text())
     config["environment"]["options"] = {"reward": reward}
     (run.path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(InputError, match=r"stands in a file|is no reward|would import"):
+    with pytest.raises(InputError, match=r"is named in a file|is no reward|would import"):
         zo.load(run.path).evaluate(episodes=2)
 
 

@@ -489,7 +489,7 @@ def run(tmp_path_factory):
 def test_a_run_exports_the_policy_that_was_asked_for(run, tmp_path):
     found = run.export(tmp_path / "p.npz", seed=1, checkpoint="last")
     assert found["played"] == 500
-    assert found["check"] == "the same action for 1,000 observations (500 of episodes)"
+    assert found["check"] == "1,000 observations: the same actions; 500 of them are of episodes"
     about = Policy(tmp_path / "p.npz").about
     expected = {"algorithm": "q-learning", "environment": "zerone/Treasure-v0", "seed": 1, "checkpoint": "last"}
     assert expected.items() <= about.items()

@@ -436,7 +436,9 @@ def test_one_that_was_named_is_made_again_when_the_run_goes_on(tmp_path, monkeyp
     assert run.result["stopped"] == {"by": "own_callbacks:Spare", "reason": "saved at 200"}
     assert zo.resume(run.path).result["steps"] == 400
     monkeypatch.delitem(sys.modules, "own_callbacks")
-    with pytest.raises(InputError, match="callback 'own_callbacks:Spare' stands in a file and would import the module"):
+    with pytest.raises(
+        InputError, match="callback 'own_callbacks:Spare' is named in a file and would import the module"
+    ):
         zo.resume(run.path)
     assert zo.resume(run.path, callbacks=[]).result["steps"] == 600
 

@@ -169,7 +169,8 @@ def test_a_run_says_what_it_is(run):
 def test_an_evaluation_fits_on_a_line_and_is_a_dictionary(run):
     found = run.evaluate(episodes=50)
     assert repr(found) == (
-        "Evaluated(episodes=50, evaluation_seed=0, seed=0, return_mean=1, return_std=0, length_mean=5, returns=[50])"
+        "Evaluated(episodes=50, evaluation_seed=0, seed=0, return_mean=1, return_std=0, length_mean=5, "
+        "returns=[50 numbers])"
     )
     assert json.loads(json.dumps(found)) == found == dict(found)
     assert found["return_mean"] == 1.0

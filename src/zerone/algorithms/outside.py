@@ -214,16 +214,10 @@ def require_algorithm(kind: Any, name: str) -> None:
                 "{name} is no algorithm: it must be a class made with zerone.base.pytree's `configured`", name=name
             )
         )
-    for attribute, wanted in (("name", str), ("metrics", Mapping)):
-        if not isinstance(getattr(kind, attribute, None), wanted):
-            raise InputError(
-                translated("{name} is no algorithm: it lacks `{attribute}`", name=name, attribute=attribute)
-            )
-    for attribute in _NUMBERS:
-        if not hasattr(kind, attribute):
-            raise InputError(
-                translated("{name} is no algorithm: it lacks the number `{attribute}`", name=name, attribute=attribute)
-            )
+    texts = (("name", str), ("metrics", Mapping))
+    lacks = [f"`{each}`" for each, wanted in texts if not isinstance(getattr(kind, each, None), wanted)]
+    lacks += [translated("the number `{attribute}`", attribute=each) for each in _NUMBERS if not hasattr(kind, each)]
+    require_functions(kind, name, "algorithm", _FUNCTIONS, lacks)
     named: Any = kind
     for metric, meaning in named.metrics.items():
         fits = isinstance(metric, str) and metric.isprintable() and metric and not set(metric) & set(',"')
@@ -235,7 +229,6 @@ def require_algorithm(kind: Any, name: str) -> None:
                     name=name,
                 )
             )
-    require_functions(kind, name, "algorithm", _FUNCTIONS)
 
 
 NAMES = Outside(translatable("algorithm"), "zerone.algorithms", require_algorithm)

@@ -133,3 +133,12 @@ def _language_of_locale(locale: str) -> str:
     for mark in ".@_-":
         locale = locale.partition(mark)[0]
     return locale.lower()
+
+
+def readable(value: float) -> str:
+    """A number with four significant digits, and from 1,000 on without an exponent.
+
+    >>> readable(0.12345), readable(23_240.5)
+    ('0.1235', '23,240.5')
+    """
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}"

@@ -48,7 +48,7 @@ def asked(theirs: str, ours: Collection[str], training: bool) -> str | None:
             name, equals, _ = answer.split()[0].partition("=")
             option = name.startswith("--") or (equals and name.islower())
             if name in ours if option else training:
-                return _our_name(answer, each.note)
+                return _our_name(translated(answer), each.note)
     return None
 
 

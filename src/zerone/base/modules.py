@@ -44,7 +44,7 @@ def require_trusted(
         if ":" in named and module not in sys.modules and module != name_of_main():
             raise InputError(
                 translated(
-                    "{what} {named!r} stands in a file and would import the module {module!r}: if you trust it, "
+                    "{what} {named!r} is named in a file and would import the module {module!r}: if you trust it, "
                     "{advice}",
                     what=translated(what),
                     named=named,

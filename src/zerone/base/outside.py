@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
 from zerone.base.errors import InputError
-from zerone.base.language import translated
+from zerone.base.language import joined, translated
 from zerone.base.modules import (
     MAIN,
     ForeignId,
@@ -167,25 +167,36 @@ def _installed_entry_points(group: str, path: tuple[str, ...]) -> dict[str, str]
     return {point.name: f"{point.module}:{point.attr}" for point in entry_points(group=group)}
 
 
-def require_functions(kind: type[Any], name: str, what: str, functions: Mapping[str, tuple[str, ...]]) -> None:
-    """Raise `InputError` if a class lacks one of these functions, or if one takes other arguments."""
+def require_functions(
+    kind: type[Any], name: str, what: str, functions: Mapping[str, tuple[str, ...]], lacks: Sequence[str] = ()
+) -> None:
+    """Raise `InputError` if a class lacks some of these functions, or if one takes other arguments.
+
+    `lacks` is what else it lacks: the error names everything at once.
+    """
+    words = {function: f"{function}({', '.join(takes)})" for function, takes in functions.items()}
+    missing = [
+        *lacks,
+        *(
+            translated("the function {words}", words=words[each])
+            for each in functions
+            if not callable(getattr(kind, each, None))
+        ),
+    ]
+    if missing:
+        raise InputError(
+            translated("{name} is no {what}: it lacks {listed}", name=name, what=translated(what),
+                       listed=joined(missing))
+        )  # fmt: skip
     for function, takes in functions.items():
-        found = getattr(kind, function, None)
-        words = f"{function}({', '.join(takes)})"
-        if not callable(found):
-            raise InputError(
-                translated(
-                    "{name} is no {what}: it lacks the function {words}", name=name, what=translated(what), words=words
-                )
-            )
-        if not takes_these(found, (None, *takes)):
+        if not takes_these(getattr(kind, function), (None, *takes)):
             raise InputError(
                 translated(
                     "{name} is no {what}: its {function} must take {words}",
                     name=name,
                     what=translated(what),
                     function=function,
-                    words=words,
+                    words=words[function],
                 )
             )
 

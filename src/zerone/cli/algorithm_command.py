@@ -73,11 +73,18 @@ class AlgorithmCommand(click.Command):
                                             command=ctx.command_path))  # fmt: skip
             return
         from zerone.algorithms import catalogue
+        from zerone.training import presets
 
         known = {entry.name: entry for entry in catalogue.entries()}
         entry = next((known[word] for word in words if word in known), None) or look_up(words[0])
-        records = [click_option(setting).get_help_record(ctx) for setting in settings_of(entry.make)]
+        tables = presets.tables_of(entry.name)
+        environment = next((word for word in words if word in tables), None)
         heading = translated("Hyperparameters of {name} (a preset may have other defaults)", name=entry.name)
+        if environment is not None:
+            heading = translated("Hyperparameters of {name}, with the preset for {environment}", name=entry.name,
+                                 environment=environment)  # fmt: skip
+        settings = [setting.with_preset(tables.get(environment or "", {})) for setting in settings_of(entry.make)]
+        records = [click_option(setting).get_help_record(ctx) for setting in settings]
         with formatter.section(heading):
             formatter.write_dl([record for record in records if record is not None])
 
@@ -98,12 +105,14 @@ def parsed(words: Sequence[str]) -> ParsedArguments:
     """
     context = click.get_current_context()
     if len(words) > 2:
-        where = f"{context.command_path} --help"
+        if words[2].replace(".", "", 1).isdigit():
+            where = translated("several numbers of an option are one word, such as --hidden 64,64")
+        else:
+            where = translated("see {where}", where=f"{context.command_path} --help")
         raise InputError(
-            translated(
-                "{word!r} is a word too many after ALGORITHM and ENVIRONMENT: see {where}", word=words[2], where=where
-            )
-        )
+            translated("{word!r} is a word too many after ALGORITHM and ENVIRONMENT: {where}", word=words[2],
+                       where=where)
+        )  # fmt: skip
     given = tuple(context.meta.get(GIVEN, ()))
     return ParsedArguments(words[0] if words else None, words[1] if len(words) > 1 else None, given)
 

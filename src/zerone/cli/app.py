@@ -202,7 +202,12 @@ def explain_usage(error: click.ClickException, command: str | None = None) -> st
     if isinstance(error, click.MissingParameter) and error.param is not None:
         name = error.param.make_metavar(context) if context is not None and error.param.param_type_name == "argument" \
             else error.param.opts[0]  # fmt: skip
-        return translated("{name} is missing: see {where}", name=name.strip(".[]"), where=f"{path} --help")
+        name = name.strip(".[]")
+        from zerone.training.folder_kind import newest_run  # not at the start: it is needed here alone
+
+        if name == "RUN" and (newest := newest_run()) is not None:
+            return translated("{name} is missing: for example {command}", name=name, command=f"{path} {newest}")
+        return translated("{name} is missing: see {where}", name=name, where=f"{path} --help")
     message = error.format_message()
     if message.startswith("Got unexpected extra argument"):  # compared with click's own text
         words = message.partition("(")[2].rstrip(").")

@@ -61,7 +61,7 @@ def example(name: str | None, out: Path | None, as_json: bool) -> None:
         sys.stdout.write(found[name.removesuffix(".py")])
     else:
         for each, text in found.items():
-            click.echo(f"{each:<17}{about(text)}")
+            click.echo(f"{each:<17}{translated(about(text))}")
         click.echo("\n" + translated("zerone example NAME --out NAME.py writes one."))
 
 

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from zerone.base.errors import ZeroneError
+from zerone.base.language import translated
 from zerone.base.place import absolute
 from zerone.base.saved_types import Config
 from zerone.cli.learning import not_shown_again
@@ -61,11 +62,14 @@ class LiveViewer(Callback):
         if why is None and (self._speed is not None or _learns_a_table(event.config)):
             self._how = ["--learning", *([] if self._speed is None else ["--speed", f"{self._speed:g}"])]
             if self._text:
-                print("zerone: each step of the training, slowed down to be seen; Ctrl-C ends that", file=sys.stderr)
+                text = translated("each step of the training, slowed down to be seen; Ctrl-C ends that")
+                print(f"zerone: {text}", file=sys.stderr)
             with self._ignoring_errors():
                 self._process = self._start()
         elif why is not None and self._speed is not None:
-            _tell(f"its steps cannot be shown one by one, because {why}: its newest policy is shown")
+            _tell(
+                translated("its steps cannot be shown one by one, because {why}: its newest policy is shown", why=why)
+            )
 
     def on_progress(self, event: Progress, training: Control) -> None:
         """Write the current policy. Never raises, and never waits for the window."""
@@ -101,7 +105,7 @@ class LiveViewer(Callback):
             yield
         except (ZeroneError, OSError) as error:
             self._gone = True
-            _tell(f"the window is gone: {error}")
+            _tell(translated("the window is gone: {error}", error=error))
 
     def _good_enough(self, latest: float | None) -> bool:
         return self._level is None or (latest is not None and latest >= self._level)
@@ -127,7 +131,8 @@ class LiveViewer(Callback):
         assert self._process is not None  # noqa: S101 - only called then
         said = self._process.stderr.read().decode(errors="replace").strip() if self._process.stderr else ""
         if self._process.returncode:
-            _tell(f"the window is gone: {said.splitlines()[-1] if said else self._process.returncode}")
+            last = said.splitlines()[-1] if said else self._process.returncode
+            _tell(translated("the window is gone: {error}", error=last))
 
     def __enter__(self) -> LiveViewer:
         return self
@@ -162,4 +167,5 @@ def _learns_a_table(config: Config) -> bool:
 
 
 def _tell(text: str) -> None:
-    print(f"zerone: {' '.join(text.split())}; the training goes on", file=sys.stderr)
+    line = translated("{what}; the training goes on", what=" ".join(text.split()))
+    print(f"zerone: {line}", file=sys.stderr)

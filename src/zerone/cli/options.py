@@ -64,8 +64,10 @@ class Whole(Kind):
 
     name = "N"
 
-    def __init__(self, at_least: int, at_most: int | None = None) -> None:
+    def __init__(self, at_least: int, at_most: int | None = None, several: str = "") -> None:
         self.at_least, self.at_most = at_least, at_most
+        self.several = several
+        """What an error says to a list of numbers."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         del ctx
@@ -75,6 +77,8 @@ class Whole(Kind):
             allowed = translated("a whole number, at least {low}", low=self.at_least)
         else:
             allowed = translated("a whole number, from {low} to {high}", low=self.at_least, high=self.at_most)
+        if self.several and "," in value:
+            allowed += "; " + translated(self.several)
         try:
             number = whole(value)
         except (ValueError, OverflowError):

@@ -74,7 +74,8 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
     trust = " --trust" if places_named(run.config) else ""  # modules that a run names are not imported without --trust
     click.echo("\n" + translated("run folder: {path}", path=as_seen(run.path)))
     with_table = run.config["figure"] and (run.path / "table.png").exists()
-    if run.config["figure"] and (run.path / "figure.png").exists():
+    with_figure = run.config["figure"] and (run.path / "figure.png").exists()
+    if with_figure:
         pictures = [translated("pictures: figure.png, how it learned"),
                     *([translated("table.png, what it learned")] if with_table else [])]  # fmt: skip
         click.echo(joined(pictures))
@@ -82,8 +83,9 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
     hints = {
         f"{zerone} watch {path}{trust}": translated("see it play"),
         f"{zerone} evaluate {path}{trust}": translated("measure it, on other episodes with --seed"),
-        f"{zerone} plot {path}{trust}": drawn,
     }
+    if with_figure or not run.config["figure"]:  # without a figure although it was wanted, there is nothing to draw
+        hints[f"{zerone} plot {path}{trust}"] = drawn
     if result["stopped"] is not None:
         hints[f"{zerone} train --resume {path}{trust} --callback none"] = translated(
             "go on, without what has stopped it"

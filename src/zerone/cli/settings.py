@@ -43,6 +43,11 @@ class Setting:
         """Whether it is a boolean, which takes no value."""
         return isinstance(self.default, bool)
 
+    def with_preset(self, preset: Mapping[str, Any]) -> Setting:
+        """The setting with its value in a preset as its default, if it is there."""
+        value = preset.get(self.name, self.default)
+        return dataclasses.replace(self, default=tuple(value) if isinstance(value, list) else value)
+
     def typed_default(self) -> str:
         """The default as one would type it: `64,64`."""
         default = self.default

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zerone.base.errors import InputError
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
 from zerone.base.place import as_seen
 from zerone.cli import output
 from zerone.cli.algorithm_command import AlgorithmCommand, ParsedArguments, parsed
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 
 STEPS = Whole(1, MOST_STEPS)
+SEED = Whole(0, LARGEST_SEED, translatable("--seeds N trains N seeds, --seed is the first"))
 
 
 class Train(AlgorithmCommand):
@@ -66,7 +67,7 @@ class Train(AlgorithmCommand):
               "Default: the preset's, most of them end earlier once solved.")  # fmt: skip
 @click.option("--episodes", type=Whole(1, MOST_EPISODES), help="Train until so many episodes of each seed have ended, "
               "instead of --steps.")  # fmt: skip
-@click.option("--seed", type=Whole(0, LARGEST_SEED), help="The seed, or the first of --seeds. Default: 0.")
+@click.option("--seed", type=SEED, help="The seed, or the first of --seeds. Default: 0.")
 @click.option("--seeds", type=Whole(1, MOST_SEEDS), help="How many seeds to train. Default: 1.")
 @click.option("--out", type=Place("FOLDER"), help="The run folder. Default: a new one in runs.")
 @click.option("--resume", type=Place("RUN"), help="Go on with the run in this folder; nothing else is needed.")
@@ -167,7 +168,7 @@ def _run_train(
     if manner.watching and not manner.text:
         from zerone.environments.window import require_display
 
-        require_display()
+        require_display("--watch --text")
     if resume is not None:
         if "preset" in asked:
             raise InputError(

@@ -219,7 +219,7 @@ def _mode(window: bool, video: Path | None, text: bool) -> str:
     if window:
         from zerone.environments.window import require_display
 
-        require_display()
+        require_display("--text, --video FILE")
     return "rgb_array" if window or has_display() else "ansi"
 
 

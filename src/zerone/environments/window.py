@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-ADVICE = "ask for a video or text instead"
 UNSEEN_DRIVERS = ("dummy", "offscreen")
 
 
@@ -78,19 +77,17 @@ class Window:
             pygame.display.init()
             if not _chosen_driver() and pygame.display.get_driver() in UNSEEN_DRIVERS:
                 pygame.display.quit()
-                raise InputError(
-                    translated("no window can be opened: the display does not answer; {advice}", advice=ADVICE)
-                )
+                raise InputError(translated("no window can be opened: the display does not answer"))
             pygame.display.set_caption(self.title)
             return pygame.display.set_mode(size)
         except pygame.error as error:
-            raise RunError(
-                translated("no window could be opened ({error}): {advice}", error=error, advice=ADVICE)
-            ) from error
+            raise RunError(translated("no window could be opened: {error}", error=error)) from error
 
 
-def require_display() -> None:
+def require_display(instead: str = "") -> None:
     """Raise `InputError` if there is no display for a window, as far as that is known before opening one.
+
+    The message ends with `instead`: the options that need no window, if there are any.
 
     Without a display, SDL silently falls back to a driver that shows nothing. To choose that driver on purpose, set
     SDL_VIDEODRIVER.
@@ -98,8 +95,9 @@ def require_display() -> None:
     if _chosen_driver() or not sys.platform.startswith("linux"):
         return
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        advice = translated("; without a window: {options}", options=instead) if instead else ""
         raise InputError(
-            translated("no window can be opened: neither DISPLAY nor WAYLAND_DISPLAY is set; {advice}", advice=ADVICE)
+            translated("no window can be opened: neither DISPLAY nor WAYLAND_DISPLAY is set{advice}", advice=advice)
         )
 
 

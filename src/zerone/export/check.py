@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium import spaces
 
 from zerone.base.errors import ZeroneError
+from zerone.base.language import translated
 from zerone.engines.protocol import Engine
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.guard import Guard
@@ -66,13 +67,20 @@ class Checked:
     @property
     def in_words(self) -> str:
         """The result as a line of text."""
-        of = f"{self.observations:,} observations" + (f" ({self.played:,} of episodes)" if self.played else "")
-        same = (
-            f"actions differ by at most {self.largest_difference:.1g}" if self.largest_difference else "the same action"
-        )
-        tied = f"; in {self.as_good:,} another one that is as good" if self.as_good else ""
-        rounded = f"; in {self.rounded:,} by more than {TOLERANCE:g}, as rounding alone does" if self.rounded else ""
-        return f"{same} for {of}{tied}{rounded}"
+        if self.largest_difference:
+            same = translated("{number:,} observations: actions differ by at most {difference:.1g}",
+                              number=self.observations, difference=self.largest_difference)  # fmt: skip
+        else:
+            same = translated("{number:,} observations: the same actions", number=self.observations)
+        parts = [same]
+        if self.played:
+            parts.append(translated("{number:,} of them are of episodes", number=self.played))
+        if self.as_good:
+            parts.append(translated("in {number:,} another one that is as good", number=self.as_good))
+        if self.rounded:
+            parts.append(translated("in {number:,} by more than {tolerance:g}, as rounding alone does",
+                                    number=self.rounded, tolerance=TOLERANCE))  # fmt: skip
+        return "; ".join(parts)
 
 
 def observed(

@@ -13,6 +13,7 @@ import functools
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ class Policy:
             self.about = json.loads(arrays["policy"].tobytes())
             numbers = {name: arrays[name] for name in arrays.files}
         self._inputs = [
-            (each["name"], each["path"], np.dtype(each["type"]), len(each["shape"])) for each in self.about["inputs"]
+            (each["name"], each["path"], np.dtype(each["type"]), tuple(each["shape"])) for each in self.about["inputs"]
         ]
         self._operations = [
             (functools.partial(OPERATIONS[kind], **settings, **{name: numbers[each] for name, each in held.items()}),
@@ -141,19 +142,24 @@ class Policy:
         A policy that uses action masks needs `mask`: a boolean for each action, for each observation of a batch.
 
         Raises:
-            ValueError: the mask is missing, not expected, or invalid.
+            ValueError: the observation lacks a part or has another shape; the mask is missing, unexpected or invalid.
         """
         masked = self.about.get("mask")
         if (mask is None) != (masked is None):
             raise ValueError("this policy " + ("needs an action mask" if mask is None else "takes no action mask"))
         values: dict[str, Any] = {}
         batch: Any = ()
-        for name, path, kind, axes in self._inputs:
+        for name, path, kind, shape in self._inputs:
             found = observation
-            for key in path:
-                found = found[key]
-            values[name] = found = np.asarray(found, kind)
-            batch = found.shape[: found.ndim - axes]
+            try:
+                for key in path:
+                    found = found[key]
+                values[name] = found = np.asarray(found, kind)
+            except (IndexError, KeyError, TypeError, ValueError):
+                raise _unfit(path, kind, shape) from None
+            batch = found.shape[: found.ndim - len(shape)]
+            if found.shape[len(batch) :] != shape:
+                raise _unfit(path, kind, shape)
         for each in self.about["memory"]:
             begun = np.zeros((*batch, *each["shape"]), each["type"])
             values[each["name"]] = self._remembered.get(each["name"], begun)
@@ -175,7 +181,15 @@ class Policy:
         return values
 
 
+def _unfit(path: list[Any], kind: Any, shape: tuple[int, ...]) -> ValueError:
+    """The error for an observation that lacks a part, or in which it has another type or shape."""
+    place = "".join(f"[{key!r}]" for key in path)
+    return ValueError(f"observation{place} must be {kind} of shape {shape}; a batch has its axes in front of them")
+
+
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        sys.exit("usage: python player.py POLICY.npz, a file that `zerone export` has written")
     policy = Policy(sys.argv[1])
     parts = policy.about["inputs"] + policy.about["memory"]
     zeros: dict[str, Any] = {each["name"]: np.zeros(each["shape"], each["type"]) for each in parts}

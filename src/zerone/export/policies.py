@@ -89,7 +89,10 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
 def acting(policy: Any, seen: Seen) -> Value:
     """The greedy action of a policy in the algorithm's form: from 0, or scaled to [-1, 1]."""
     del seen
-    raise _UnknownError(f"its policy is {_named(policy)}, so the algorithm needs a function acting(policy, seen)")
+    raise _UnknownError(
+        translated("its policy is {named}, so the algorithm needs a function acting(policy, seen)",
+                   named=_named(policy))
+    )  # fmt: skip
 
 
 @acting.register
@@ -121,7 +124,10 @@ def _(policy: off_policy_actor.Policy, seen: Seen) -> Value:
 def lowered(network: Any, seen: Seen) -> Value:
     """The outputs of a network for an observation."""
     del seen
-    raise _UnknownError(f"its network is {_named(network)}, so the algorithm needs a function acting(policy, seen)")
+    raise _UnknownError(
+        translated("its network is {named}, so the algorithm needs a function acting(policy, seen)",
+                   named=_named(network))
+    )  # fmt: skip
 
 
 @lowered.register
@@ -143,7 +149,7 @@ def _(network: RecurrentNetwork, seen: Seen) -> Value:
 @lowered.register
 def _(network: Quantiles, seen: Seen) -> Value:
     if isinstance(network.network, OwnNetwork):
-        raise _UnknownError("the means of its network's quantiles are known of our own networks only")
+        raise _UnknownError(translated("the means of its network's quantiles are known of our own networks only"))
     return lowered(network.means(), seen)
 
 
@@ -197,7 +203,9 @@ def layers(network: Any, x: Value) -> Value:
     """The output of a network without convolutions for a row of numbers."""
     if isinstance(network, ExportsOperations):
         return network.operations(x)
-    raise _UnknownError(f"its network is {_named(network)}, which needs a function operations(x)")
+    raise _UnknownError(
+        translated("its network is {named}, which needs a function operations(x)", named=_named(network))
+    )
 
 
 @layers.register
@@ -244,7 +252,8 @@ def activation_name(activation: Activation) -> str:
     """The name of an activation in a program. Raises `_UnknownError` if it has none."""
     if activation not in _NAMES:
         name = getattr(activation, "__name__", activation)
-        raise _UnknownError(f"its activation is {name}, and there are {', '.join(_NAMES.values())}")
+        names = ", ".join(_NAMES.values())
+        raise _UnknownError(translated("its activation is {name}, and there are {names}", name=name, names=names))
     return _NAMES[activation]
 
 
@@ -263,4 +272,4 @@ def as_taken(space: Space, drawn: Value) -> Value:
 
 
 def _named(thing: Any) -> str:
-    return f"of the class {type(thing).__module__}.{type(thing).__qualname__}"
+    return translated("of the class {name}", name=f"{type(thing).__module__}.{type(thing).__qualname__}")

@@ -44,7 +44,7 @@ def listen(host: str, port: int) -> socket.socket:
             raise InputError(
                 translated(
                     "cannot listen on {host} port {port}: {error}",
-                    host=host or "all addresses",
+                    host=host or translated("all addresses"),
                     port=port,
                     error=error.strerror,
                 )

@@ -257,8 +257,8 @@ class _Episode:
                 wrong = ~np.isfinite(array) if space is None else outside(space, array)
         if wrong.any():
             step = np.argwhere(wrong)[0]
-            what = f"{array[tuple(step)]} at step {step[0]}"
-            where = "" if space is None else f", not in {describe(space)}"
+            what = translated("{value} at step {step}", value=array[tuple(step)], step=step[0])
+            where = "" if space is None else translated(", not in {space}", space=describe(space))
             raise InputError(
                 translated(
                     "{episode}: {name} hold {what}{where}",

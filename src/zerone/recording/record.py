@@ -118,13 +118,17 @@ def record(
         returns, lengths = _play(env, played, writer, episodes, steps, seed, lambda: request.made, why)
         if not writer.steps:
             if request.made:
-                raise KeyboardInterrupt("interrupted before the first step: nothing was recorded")
+                raise KeyboardInterrupt(translated("interrupted before the first step: nothing was recorded"))
             raise InputError(translated("nothing was played, so nothing was recorded"))
         named = identity(path) if out is not None else path.relative_to(absolute("datasets")).as_posix()
         writer.finish({"dataset_id": named, **_metadata(plays, seed)})
         if request.made:
-            raise KeyboardInterrupt(f"interrupted; what was played until then is in {as_seen(path)}: "
-                                    f"{writer.steps:,} steps, {writer.episodes:,} episodes")  # fmt: skip
+            raise KeyboardInterrupt(
+                translated(
+                    "interrupted; what was played until then is in {path}: {steps:,} steps, {episodes:,} episodes",
+                    path=as_seen(path), steps=writer.steps, episodes=writer.episodes,
+                )
+            )  # fmt: skip
     return {
         "dataset": str(as_seen(path)),
         "id": named,

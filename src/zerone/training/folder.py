@@ -30,7 +30,7 @@ from zerone.base.place import absolute
 from zerone.base.saved_types import Best, Config, Result
 from zerone.training import checkpoint, schema
 from zerone.training.fields import checked
-from zerone.training.folder_kind import CONFIG_FILE, FORMAT_VERSION, read_config, require_free, require_run
+from zerone.training.folder_kind import CONFIG_FILE, FORMAT_VERSION, RUNS, read_config, require_free, require_run
 from zerone.training.schema import CONFIG, naming
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def new_folder(name: str) -> AbstractContextManager[Claim]:
     Raises:
         InputError: it cannot be made.
     """
-    return first_free(Path("runs") / f"{name}-{n}" for n in itertools.count(1))
+    return first_free(Path(RUNS) / f"{name}-{n}" for n in itertools.count(1))
 
 
 def _version() -> str:

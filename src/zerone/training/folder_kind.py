@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zerone.base.claim import CHECKPOINTS, LOCK
-from zerone.base.errors import InputError, said
+from zerone.base.errors import InputError, closest, said
 from zerone.base.files import is_incomplete, read_object
 from zerone.base.language import translated
 from zerone.base.saved_types import Config
@@ -17,6 +17,8 @@ from zerone.training.upgrade import upgraded_config
 
 FORMAT_VERSION = 2
 CONFIG_FILE = "config.json"
+RUNS = "runs"
+"""The folder in which trainings create run folders, if no other one is asked for."""
 SWEEP = "sweep.json"
 """The file that marks the folder of a sweep, which is not a run but contains many."""
 
@@ -41,7 +43,7 @@ def _read_identity(path: Path) -> dict[str, Any]:
     """The configuration of a folder that declares itself a run, before its other fields are checked."""
     try:
         if not path.exists():
-            raise InputError(translated("{path}: no such run folder", path=path))
+            raise InputError(translated("{path}: no such run folder{meant}", path=path, meant=_meant(path)))
         if not path.is_dir():
             raise InputError(translated("{path}: a file, not a run folder", path=path))
         if not (path / CONFIG_FILE).exists():
@@ -76,11 +78,37 @@ def _instead(path: Path) -> str:
         runs = sorted(each.parent.name for each in path.glob(f"[0-9]*/{CONFIG_FILE}"))
         first = f", such as {path / runs[0]}" if runs else ""
         every = said(f"zerone compare {path}/0* takes", f"zo.resume_sweep({str(path)!r}) reads")
-        return f" but a sweep: name some of the runs in it{first} ({every} all of them)"
+        return translated(" but a sweep: name some of the runs in it{first} ({every} all of them)", first=first,
+                          every=every)  # fmt: skip
     if (path / "data").is_dir() and (path / "data" / "metadata.json").is_file():
         study = said(f"zerone train ALGORITHM ENVIRONMENT --from {path}", f"zo.train(…, dataset={str(path)!r})")
-        return f" but a dataset: {study} learns from it"
+        return translated(" but a dataset: {study} learns from it", study=study)
+    if runs := _runs_in(path):
+        return translated(" but a folder of runs: name one, such as {run}", run=path / runs[0])
     return translated(" (it has no {file})", file=CONFIG_FILE)
+
+
+def _runs_in(folder: Path) -> list[str]:
+    """The names of the run folders in a folder, the newest first."""
+    found = [(each.stat().st_mtime, each.parent.name) for each in folder.glob(f"*/{CONFIG_FILE}")]
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def newest_run() -> Path | None:
+    """The newest run folder in `runs`, if there is one that can be read."""
+    try:
+        return next((Path(RUNS) / name for name in _runs_in(Path(RUNS))), None)
+    except OSError:
+        return None
+
+
+def _meant(path: Path) -> str:
+    """The end of the line for a run that is not there: the run that was probably meant, if there is one."""
+    for folder in (path.parent, path.parent / RUNS):
+        near = closest(path.name, _runs_in(folder))
+        if near is not None:
+            return ": " + translated("did you mean {name!r}?", name=str(folder / near))
+    return ""
 
 
 def require_free(path: Path, overwrite: bool) -> None:
@@ -112,8 +140,8 @@ def require_free(path: Path, overwrite: bool) -> None:
     try:
         require_run(path)
     except InputError as error:
-        line = translated("{path}: not empty, and no run that could be continued or replaced ({error}); choose another "
-                          "folder", path=path, error=error)  # fmt: skip
+        line = translated("{error}: it is not empty, and nothing that could be continued or replaced; choose another "
+                          "folder", error=error)  # fmt: skip
         raise InputError(line) from error
     if not overwrite:
         go_on, over = said("--resume", f"zo.resume({str(path)!r})"), said("--overwrite", "overwrite=True")

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from zerone.base.errors import RunError
+from zerone.base.language import translated
 from zerone.base.saved_types import LearnerState
 from zerone.engines.protocol import Engine
 from zerone.training import checkpoint
@@ -85,13 +86,17 @@ class Job:
         policy = self.engine.policy(learner.carry)
         arrays = checkpoint.flatten(policy).values()
         if not all(np.isfinite(each).all() for each in arrays if np.issubdtype(each.dtype, np.floating)):
-            rate = "; a smaller learning_rate may help" if "learning_rate" in settings_of(self.engine.algorithm) else ""
-            raise self.diverged(learner, f"the policy has become NaN or infinite, learning diverged{rate}")
+            what = translated("the policy has become NaN or infinite, learning diverged")
+            if "learning_rate" in settings_of(self.engine.algorithm):
+                what += translated("; a smaller learning_rate may help")
+            raise self.diverged(learner, what)
         return policy
 
     def diverged(self, learner: Learner, what: str) -> DivergedError:
         """The error of a seed whose learning has diverged."""
         step = learner.iteration * self.block
         return DivergedError(
-            f"{self.about['algorithm']} on {self.about['environment']}, seed {learner.seed}, step {step}: {what}"
-        )
+            translated("{algorithm} on {environment}, seed {seed}, step {step}: {what}",
+                       algorithm=self.about["algorithm"], environment=self.about["environment"], seed=learner.seed,
+                       step=step, what=what)
+        )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import numpy as np
 
+from zerone.base.language import readable
 from zerone.engines.protocol import GREEDY, LONGEST_EVALUATION, Engine, EvaluationSettings
 from zerone.training.side_by_side import for_seeds
 
@@ -25,8 +26,8 @@ class Evaluated(dict[str, Any]):
 
 def _short(value: object) -> str:
     if isinstance(value, list):
-        return f"[{len(value)}]"
-    return f"{value:.4g}" if isinstance(value, float) else repr(value)
+        return f"[{len(value)} numbers]"
+    return readable(value) if isinstance(value, float) else repr(value)
 
 
 class JudgedSeed(TypedDict):

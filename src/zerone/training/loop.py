@@ -17,7 +17,7 @@ import numpy as np
 
 from zerone.base.compilation import give_back_memory
 from zerone.base.errors import InputError, RunError, ZeroneError
-from zerone.base.language import joined
+from zerone.base.language import joined, translated
 from zerone.engines.protocol import Stoppable, Stopped
 from zerone.training import saving
 from zerone.training.agent import Agent
@@ -239,8 +239,11 @@ class Training:
 
     def tell_final_evaluation(self) -> None:
         """Report that the final evaluation of each seed's best policy begins, with its number of episodes."""
-        seconds = time.perf_counter() - self.clock.began
-        self.listeners.tell(self._progress(seconds, [], self.job.schedule.evaluation.episodes))
+        plan, limit = self.job.schedule.evaluation, self.job.engine.time_limit
+        now = self._progress(time.perf_counter() - self.clock.began, [], plan.episodes)
+        if limit is None:
+            now = dataclasses.replace(now, note=translated("at most {steps:,} steps each", steps=plan.how.limit))
+        self.listeners.tell(now)
 
     def _tell_preparing(self) -> None:
         total, seeds = self.job.schedule.steps, len(self.job.learners)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zerone.base.errors import ZeroneError
+from zerone.base.language import readable
 from zerone.base.saved_types import Config, Result
 from zerone.charts import html
 from zerone.charts.curves import About
@@ -30,7 +31,14 @@ def described(config: Config, result: Result | None) -> str:
     about = f"{config['algorithm']['name']} on {config['environment']['id']}, {which}"
     if result is None:
         return f"{about}, not ended"
-    return f"{about}, {result['steps']:,} steps, mean return {_number(result['return_mean'])}"
+    return f"{about}, {result['steps']:,} steps, mean return {_number(result['return_mean'])}{_cut(result)}"
+
+
+def _cut(result: Result) -> str:
+    """How many of the evaluated episodes were cut, if any were."""
+    cut = sum(each.get("cut", 0) for each in result["seeds"])
+    of = sum(len(each["returns"] or ()) for each in result["seeds"])
+    return f" ({cut:,} of {of:,} episodes cut)" if cut else ""
 
 
 def as_html(folder: RunFolder) -> str:
@@ -76,4 +84,4 @@ def about_of(config: Config) -> About:
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.4g}"
+    return "unknown" if value is None else readable(value)

@@ -113,11 +113,11 @@ def describe(now: Progress) -> str:
         parts.append(translated("return {latest}", latest=latest))
     if now.seeds > 1 or now.solved:
         parts.append(translated("solved {solved}/{seeds}", solved=now.solved, seeds=now.seeds))
-    if now.note:
-        parts.append(now.note)
     if now.final_episodes:
         parts.append(translated("judging: {episodes:,} episodes", episodes=now.final_episodes))
-    elif now.steps_per_second:
+    if now.note:
+        parts.append(now.note)
+    if now.steps_per_second and not now.final_episodes:
         speed = translated("{speed:,.0f} steps/s", speed=now.steps_per_second)
         share = translated(", {share:.0%} evaluating", share=now.evaluating) if now.evaluating >= LEAST_SHARE else ""
         parts.append(speed + share)

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zerone.base.errors import said
+from zerone.base.language import translated
+from zerone.base.notices import notices
 from zerone.engines.protocol import Row, Stopped
 from zerone.environments import catalogue as environments
 from zerone.training.columns import COUNTED
-from zerone.training.evaluation import Evaluator
+from zerone.training.evaluation import ASSUMED, Evaluator
 from zerone.training.events import Evaluated
 from zerone.training.job import Job, Learner
 from zerone.training.metrics_table import columns_of
@@ -37,6 +40,7 @@ class Selection:
         self.counts_episodes = "evaluation_episodes" in there
         self.complete = True
         self.seconds = 0.0
+        self._notices = notices()
 
     def evaluate(
         self, learners: Sequence[Learner], rows: Sequence[Row], iteration: int, ends: bool = False
@@ -50,6 +54,8 @@ class Selection:
         for learner, row in zip(learners, rows, strict=True):
             if row["length"] is not None:
                 learner.account.trained_length = float(row["length"])
+            if learner.account.trained_length is None:
+                self._say_endless(iteration * self._job.block)
         if not (ends or self._job.timetable.has_evaluation(iteration)):
             return [({}, None) for _ in learners]
         started, self.complete = time.perf_counter(), False
@@ -73,6 +79,24 @@ class Selection:
             learner.keep_best(self._job.sound_policy(learner), -np.inf, iteration * self._job.block)
         return bool(without)
 
+    def _say_endless(self, step: int) -> None:
+        """Say once that no episode has ended yet, and that nothing but an evaluation's limit ends them."""
+        engine = self._job.engine
+        if engine.time_limit is not None or step < ASSUMED * engine.algorithm.environments:
+            return
+        self._notices(
+            translated(
+                "{environment}: no episode has ended in {steps:,} steps, and there is no time limit, so evaluations "
+                "take long; {how} sets one",
+                environment=self._job.about["environment"],
+                steps=step,
+                how=said(
+                    "--wrapper gymnasium.wrappers:TimeLimit,max_episode_steps=500", "gymnasium.wrappers.TimeLimit"
+                ),
+            ),
+            "endless",
+        )
+
     def _evaluate(self, learner: Learner, iteration: int, ends: bool) -> tuple[Row, Evaluated | None]:
         """Evaluate a seed's policy if the budget allows, and store it if none was better.
 
@@ -88,9 +112,8 @@ class Selection:
                 learner.keep_best(policy, -np.inf, step)  # see `take_last`
             return {}, None
         if not np.isfinite(found.mean):
-            raise self._job.diverged(
-                learner, f"an evaluation's return is {found.mean}: actions or rewards are no numbers"
-            )
+            what = translated("an evaluation's return is {mean}: actions or rewards are no numbers", mean=found.mean)
+            raise self._job.diverged(learner, what)
         learner.evaluation = found.mean
         solves = not known and self._evaluator.solves(learner.account, policy, learner.seed, step, found)
         if solves:

@@ -56,9 +56,10 @@ def require_seed(seed: int) -> None:
     if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
         raise InputError(
             translated(
-                "seed = {seed!r} is not allowed: must be a whole number from 0 to {largest_seed}",
+                "seed = {seed!r} is not allowed: must be a whole number from 0 to {largest_seed}{advice}",
                 seed=seed,
                 largest_seed=LARGEST_SEED,
+                advice=translated("; several seeds are `seeds`") if isinstance(seed, list | tuple | range) else "",
             )
         )
 

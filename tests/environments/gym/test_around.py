@@ -200,5 +200,5 @@ def test_a_run_knows_what_was_around_its_environment(tmp_path):
 
 def test_a_wrapper_that_stands_in_a_file_imports_nothing_unasked():
     saved = {"frame_skip": 1, "wrappers": [{"name": ForeignId("ballast:Wrapper"), "options": {}}], "frame_stack": 1}
-    with pytest.raises(InputError, match=r"wrapper 'ballast:Wrapper' stands in a file .* import ballast first"):
+    with pytest.raises(InputError, match=r"wrapper 'ballast:Wrapper' is named in a file .* import ballast first"):
         Around.read(saved)

@@ -52,7 +52,7 @@ class CheckedVector(Vector):
         begun = self._every if options is None else options["reset_mask"]  # the vector removes it from its options
         values = self._called("reset", reset, self._vector, seeds, options)
         if not isinstance(values, tuple) or len(values) != 2:
-            raise self._fault(translated("reset returned no (observations, infos)"))
+            raise self._fault(translated("reset must return two values, (observations, infos)"))
         observation, info = values
         return self._encoded(observation), self._masks(observation, info, begun, ~self._every, ~self._every)
 
@@ -60,7 +60,9 @@ class CheckedVector(Vector):
         self._steps += 1
         values = self._called("step", self._vector.step, np.asarray(actions, self.action_space.dtype))
         if not isinstance(values, tuple) or len(values) != 5:
-            raise self._fault(translated("step returned no (observations, rewards, terminations, truncations, infos)"))
+            raise self._fault(
+                translated("step must return five values, (observations, rewards, terminations, truncations, infos)")
+            )
         observation, reward, terminated, truncated, info = values
         reward = self._numbers("reward", reward, "biuf").astype(np.float64)
         with np.errstate(invalid="ignore"):

@@ -92,7 +92,7 @@ class Guard(Wrapper):
         self.turn.owner = self._me
         values = self._called("reset", self.env.reset, seed=seed, options=options)
         if not isinstance(values, tuple) or len(values) != 2:
-            raise self._fault(translated("reset returned no (observation, info)"))
+            raise self._fault(translated("reset must return two values, (observation, info)"))
         observation, info = values
         self._require_info("reset", info)
         self._checked(observation)
@@ -180,7 +180,10 @@ class Guard(Wrapper):
         except LateError as error:
             raise self._fault(f"{name} {error}") from None
         except BaseException as error:
-            raise self._fault(f"{name} {raised(error)}") from error
+            what = raised(error)
+            if name == "reset" and isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
+                what = translated("{what}; it must be reset(self, *, seed=None, options=None)", what=what)
+            raise self._fault(f"{name} {what}") from error
 
     def _flag(self, name: str, value: object) -> bool:
         found = flag_of(value)

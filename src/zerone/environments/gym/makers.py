@@ -10,10 +10,12 @@ import gymnasium
 
 from zerone.base.errors import InputError, closest
 from zerone.base.language import translated
+from zerone.base.meanings import option_meant
 from zerone.base.modules import import_named, require_trusted
 from zerone.environments import catalogue, names
 from zerone.environments.gym import atari, envpool, packages
 from zerone.environments.gym.conversion import raised
+from zerone.environments.gym.describing import arguments_of
 from zerone.environments.gym.envpool import is_of_envpool
 from zerone.environments.gym.kinds import Env, Maker
 from zerone.environments.gym.named import classes_of, maker_at
@@ -78,6 +80,13 @@ def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]
     except Exception as error:
         if line := packages.missing(spec, error):
             raise InputError(line) from error
+        known = dict(arguments_of(spec))
+        for name in words:
+            if isinstance(error, TypeError) and f"unexpected keyword argument {name!r}" in str(error):
+                raise InputError(
+                    translated("{environment}: option {name!r} is unknown: {meant}", environment=spec.id, name=name,
+                               meant=option_meant(name, known))
+                ) from error  # fmt: skip
         text = " ".join(str(error).split())
         raise InputError(
             translated(

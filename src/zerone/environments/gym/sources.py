@@ -9,7 +9,7 @@ from typing import Any
 
 import gymnasium
 
-from zerone.base.errors import InputError, ZeroneError
+from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.language import translated
 from zerone.environments.gym.conversion import raised, shown
 from zerone.environments.gym.guard import Guard
@@ -89,7 +89,7 @@ def _make_checked(make: Callable[[], Any], name: str) -> Env:
                 "environment {name} cannot be made: {make} {error}", name=name, make=_kind(make), error=raised(error)
             )
         ) from error
-    return _required(env, f"environment {name}", _kind(make))
+    return _required(env, translated("environment {name}", name=name), _kind(make))
 
 
 def require_separate(guards: Iterable[Guard]) -> None:
@@ -125,7 +125,7 @@ def _shared(guard: Guard) -> str:
 
 def _kind(make: object) -> str:
     made_by = make.func if isinstance(make, functools.partial) else make
-    return "the class" if isinstance(made_by, type) else "the function"
+    return translated("the class") if isinstance(made_by, type) else translated("the function")
 
 
 def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
@@ -139,12 +139,14 @@ def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
         own = name.rpartition(".")[2].replace("<lambda>", "f")
         raise InputError(
             translated(
-                "environment {name}: {make} needs arguments ({listed}): pass a function that needs none, such as "
-                "lambda: {own}(…)",
+                "environment {name}: {make} needs arguments ({listed}): {advice}",
                 name=name,
                 make=_kind(make),
                 listed=", ".join(needed),
-                own=own,
+                advice=said(
+                    " ".join(f"--option {each}=VALUE" for each in needed),
+                    translated("pass a function that needs none, such as lambda: {own}(…)", own=own),
+                ),
             )
         )
 
