@@ -96,7 +96,9 @@ def _of_words() -> Iterator[str]:
 
     for each in ASKED:
         yield each.note
-        yield from (answer for answer in (each.shell, each.python) if answer.startswith("the ") or ", " in answer)
+        yield from (
+            answer for answer in (each.shell, each.python) if answer.startswith(("the ", "JAX_")) or ", " in answer
+        )
     for notes in NOTES.values():
         yield from notes.values()
 

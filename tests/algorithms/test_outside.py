@@ -149,6 +149,33 @@ class OtherAct(QLearning):
         return policy
 
 
+def test_all_that_an_algorithm_lacks_is_named_at_once():
+    @configured
+    class Bare:
+        name = "bare"
+
+        def init(self, key, spaces): ...
+
+        def update(self, state, steps, key): ...
+
+    with pytest.raises(InputError) as error:
+        zo.register(Bare)
+    for part in ("`metrics`", "`environments`", "`warmup_updates`", "refuse(spaces)", "check()", "act(policy, memory"):
+        assert part in str(error.value)
+    assert "init(" not in str(error.value)
+
+
+def test_the_example_with_networks_learns(tmp_path, monkeypatch):
+    """Random actions return 22 on CartPole."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import small_a2c
+
+    run = zo.train(small_a2c.SmallA2C(), "CartPole-v1", steps=40_000, out=tmp_path / "run", figure=False)
+    assert run.result["return_mean"] > 100
+    assert np.isfinite(run.metrics["critic_loss"]).all()
+    sys.modules.pop("small_a2c")
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [

@@ -11,6 +11,19 @@ CARTPOLE = ("train", "dqn", "CartPole-v1")
 A3C = ("train", "a3c", "CartPole-v1", "--engine", "cluster")
 LINE = ("train", "q-learning", "zerone/Treasure-v0")
 
+ENDLESS = """
+import gymnasium
+
+class Endless(gymnasium.Env):
+    observation_space = action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        return 0, {}
+
+    def step(self, action):
+        return int(action), 1.0, False, False, {}
+"""
+
 REFUSED = [
     # commands and options
     (("trian",), ["trian", "did you mean train?"]),
@@ -22,7 +35,9 @@ REFUSED = [
     (("train", "dqn", "CartPole-v9"), ["'CartPole-v9'", "did you mean 'CartPole-v1'?"]),
     (("train", "dqn", "zerone/Maize-v0"), ["zerone/Maize-v0", "zerone/Maze-v0"]),
     (("train", "dqn", "no_such_module:Thing-v0"), ["no_such_module", "cannot be imported"]),
-    ((*CARTPOLE, "more"), ["'more'", "word too many"]),
+    ((*CARTPOLE, "more"), ["'more'", "word too many", "zerone train --help"]),
+    ((*CARTPOLE, "--hidden", "64", "64"), ["'64'", "several numbers", "--hidden 64,64"]),
+    ((*CARTPOLE, "--seed", "1,2"), ["--seed 1,2", "--seeds N"]),
     (("algorithms", "dqm"), ["'dqm'", "did you mean 'dqn'?"]),
     (("environments", "CartPole"), ["'CartPole'", "did you mean 'CartPole-v1'?"]),
     (("evaluate",), ["RUN is missing"]),
@@ -196,6 +211,43 @@ def test_a_module_says_what_it_registers(zerone, here):
 
     for n in range(30):
         del gymnasium.registry[f"Oven{n}-v0"]
+
+
+def test_a_run_that_is_not_named_or_not_quite_is_guessed(zerone, here, treasure):
+    shutil.copytree(treasure, here / "runs" / "q-treasure-1")
+    zerone("watch").refused("RUN is missing", "for example zerone watch runs/q-treasure-1")
+    zerone("evaluate", "q-treasure-1").refused("no such run folder", "did you mean 'runs/q-treasure-1'?")
+    zerone("evaluate", "runs/q-treasrue-1").refused("did you mean 'runs/q-treasure-1'?")
+    zerone("evaluate", "runs").refused("a folder of runs", "runs/q-treasure-1")
+    ended = zerone("evaluate", "elsewhere")
+    ended.refused("elsewhere: no such run folder")
+    assert "did you mean" not in ended.err  # nothing is near
+
+
+def test_a_file_that_is_meant_as_an_environment_is_a_module(zerone, here):
+    (here / "shop.py").write_text("")
+    for typed in ("shop", "shop.py"):
+        zerone("train", "dqn", typed).refused(f"'{typed}' is unknown", "shop.py is a module", "shop:Id")
+
+
+def test_the_help_has_the_values_of_the_preset_of_a_pair(zerone):
+    alone, pair = (
+        " ".join(zerone("train", *words, "--help").out.split()) for words in (["ppo"], ["ppo", "Pendulum-v1"])
+    )
+    assert "learning rate α (Adam); a number above 0 [default: 0.0003]" in alone
+    assert "with the preset for Pendulum-v1" in pair
+    assert "learning rate α (Adam); a number above 0 [default: 0.001]" in pair
+
+
+def test_that_episodes_never_end_is_said_while_it_trains(zerone, here, monkeypatch, caplog):
+    (here / "endless.py").write_text(ENDLESS)
+    monkeypatch.syspath_prepend(str(here))
+    ended = zerone("train", "q-learning", "endless:Endless", "--steps", 1500, "--evaluation-limit", 50)
+    assert ended.code == 0
+    (line,) = [each.getMessage() for each in caplog.records]
+    assert "no episode has ended in 1,0" in line
+    assert "TimeLimit,max_episode_steps=500 sets one" in line
+    assert "zerone plot" not in ended.out  # there is nothing to draw
 
 
 def test_a_run_is_not_overwritten_unasked(zerone, treasure):

@@ -340,7 +340,7 @@ def test_no_folder_imports_code_unless_it_is_trusted(zerone, here, runs, evil, s
 
 
 def test_a_window_beside_a_training_that_goes_on_imports_nothing_either(zerone, here, runs, evil, monkeypatch):
-    monkeypatch.setattr("zerone.environments.window.require_display", lambda: None)
+    monkeypatch.setattr("zerone.environments.window.require_display", lambda _: None)
     shutil.copytree(runs / "stopped", here / "f")
     point_to(evil, here / "f")
     zerone("train", "--resume", "f", "--watch").refused(f"would import the module '{evil}'")

@@ -125,7 +125,21 @@ class WrongReset(Misbehaving):
 
 def test_a_wrong_reset_is_an_error():
     engine = Host(Keeper(), lambda number, seed: make_vector(lambda: WrongReset(None), "Odd-v0", number, seed))
-    with pytest.raises(RunError, match="environment Odd-v0, seed 3, step 0: reset returned no"):
+    with pytest.raises(RunError, match="environment Odd-v0, seed 3, step 0: reset must return two values"):
+        engine.init(3)
+    engine.close()
+
+
+class OldReset(Misbehaving):
+    """Its `reset` is that of Gym before 0.26."""
+
+    def reset(self):
+        return GOOD.copy()
+
+
+def test_a_reset_without_a_seed_is_answered_with_the_signature_of_today():
+    engine = Host(Keeper(), lambda number, seed: make_vector(lambda: OldReset(None), "Odd-v0", number, seed))
+    with pytest.raises(RunError, match=r"'seed'; it must be reset\(self, \*, seed=None, options=None\)"):
         engine.init(3)
     engine.close()
 

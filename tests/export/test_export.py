@@ -316,6 +316,17 @@ print("the same")
     assert "dense" in said.stdout
 
 
+def test_an_observation_that_does_not_fit_is_refused_by_the_player(tmp_path):
+    policy = Policy(written(agent_of("numbers"), tmp_path / "p.npz"))
+    for wrong in ({"a": 1}, "text", np.zeros(6), np.zeros((3, 2)), 1.0):
+        with pytest.raises(ValueError, match=r"observation must be float\d+ of shape \(2, 3\)"):
+            policy(wrong)
+    in_parts = Policy(written(agent_of("parts"), tmp_path / "q.npz"))
+    for wrong in ({}, np.zeros(4)):
+        with pytest.raises(ValueError, match=r"observation\[.*\] must be"):
+            in_parts(wrong)
+
+
 @pytest.mark.parametrize("kind", ["npz", "onnx"])
 def test_what_would_act_otherwise_is_not_written(kind, tmp_path, monkeypatch):
     """The broken twin has another activation: the export is refused, and an existing file stays as it is."""

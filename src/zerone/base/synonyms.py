@@ -156,7 +156,7 @@ ASKED = (
     Asked("deterministic", "zerone evaluate RUN, which is greedy by itself", "run.evaluate(), which is greedy"),
     Asked("verbose v log-interval progress progress-bar p print-every", "--quiet", "progress=", _SHOWN),
     Asked("silent no-progress q", "--quiet", "progress="),
-    Asked("device cuda gpu cpu no-cuda platform", "the variable JAX_PLATFORMS=cpu or cuda, before the command",
+    Asked("device cuda gpu cpu no-cuda platform", "JAX_PLATFORMS=cpu (or cuda) before the command",
           "the environment variable JAX_PLATFORMS, cpu or cuda"),
     Asked("plot figure-path no-plot output-graph draw", "--figure", "figure="),
     Asked("env env-id env-name environment game task gym-id environment-name envname env-ids",

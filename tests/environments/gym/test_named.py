@@ -62,13 +62,22 @@ def test_a_class_and_a_function_of_a_module_are_environments_and_options_their_a
     assert maker("line_world:Line", {}, "rgb_array")().render_mode == "rgb_array"
 
 
+def test_a_misspelt_option_of_a_registered_environment_is_guessed():
+    gymnasium.register("Misspelt-v0", entry_point="line_world:Line")
+    try:
+        with pytest.raises(InputError, match=r"Misspelt-v0: option .lenght. is unknown: did you mean .length.\?"):
+            maker("Misspelt-v0", {"lenght": 3})()
+    finally:
+        del gymnasium.registry["Misspelt-v0"]
+
+
 @pytest.mark.parametrize(
     ("identity", "options", "text"),
     [
         ("line_world:Lin", {}, "line_world has no 'Lin': did you mean 'Line'? it has Line"),
         ("line_world:nothing", {}, "line_world has no 'nothing'"),
         ("line_world:longer", {}, "the function needs arguments (extra)"),
-        ("line_world:Line", {"lenght": 3}, "the class raised TypeError"),
+        ("line_world:Line", {"lenght": 3}, "option 'lenght' is unknown: did you mean 'length'?"),
     ],
 )
 def test_what_makes_none_is_refused_in_one_line(identity, options, text):

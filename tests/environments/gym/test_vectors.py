@@ -165,7 +165,7 @@ class ResetsToOne(SyncVectorEnv):
 def test_a_vector_whose_reset_returns_no_infos_is_one_line():
     vectors = Vectors(lambda num_envs: (ResetsToOne if num_envs > 1 else SyncVectorEnv)([Counts] * num_envs), "Counts")
     vector = training_vector(vectors, "Counts", "auto", 3, 0)
-    with pytest.raises(RunError, match=r"seed 0, vector step 0: reset returned no \(observations, infos\)"):
+    with pytest.raises(RunError, match=r"seed 0, vector step 0: reset must return two values, \(observations, infos\)"):
         vector.reset(seed=[1, 2, 3])
 
 
