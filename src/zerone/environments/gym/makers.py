@@ -124,8 +124,8 @@ def _unknown(id: str, module: str | None) -> str:  # noqa: A002
         )
     stem = id.removesuffix(".py")
     if stem.isidentifier() and Path(f"{stem}.py").is_file():
-        there = translated("{file} is a module: name what it has as {module}:Id", file=f"{stem}.py", module=stem)
-        return translated("environment {name!r} is unknown: {meant}", name=id, meant=there)
+        meant = translated("{file} is a module: name what it has as {module}:Id", file=f"{stem}.py", module=stem)
+        return translated("environment {name!r} is unknown: {meant}", name=id, meant=meant)
     near = names.meant(id)
     allowed = translated("zerone environments lists ours; any Gymnasium id or module:Id is allowed")
     question = translated("did you mean {name!r}?", name=near)
