@@ -158,6 +158,7 @@ def is_shown(found: Explanation) -> None:
     assert all(any(each.left in line for line in lines) for each in found.updates[0].equations)
 
 
+@pytest.mark.thorough
 def test_each_way_down_the_sum_tree_leads_to_what_was_drawn() -> None:
     algorithm = DQNS[1]
     each = iterations(algorithm, graph(), 12)[-1]
@@ -269,6 +270,7 @@ def test_what_is_built_on_the_same_loop_is_explained(algorithm: Any) -> None:
     is_shown(explained(algorithm, learning[-1]))
 
 
+@pytest.mark.thorough
 def test_what_exploring_adds_is_the_action_less_the_actors_own() -> None:
     algorithm = DDPGS[0]
     stepper = Stepper(algorithm, TimeLimit(Slide(), 8), 3)
@@ -430,6 +432,7 @@ def test_policies_are_explained_as_they_learn(algorithm: Any, is_explained: Any)
     is_shown(explained(algorithm, learning[-1]))
 
 
+@pytest.mark.thorough
 def test_other_minibatches_are_not_what_ppo_learnt_from() -> None:
     algorithm = small_ppo(clip=0.02)
     one, other = iterations(algorithm, graph(), 2)

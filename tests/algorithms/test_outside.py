@@ -165,6 +165,7 @@ def test_all_that_an_algorithm_lacks_is_named_at_once():
     assert "init(" not in str(error.value)
 
 
+@pytest.mark.thorough
 def test_the_example_with_networks_learns(tmp_path, monkeypatch):
     """Random actions return 22 on CartPole."""
     monkeypatch.syspath_prepend(EXAMPLES)

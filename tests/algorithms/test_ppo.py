@@ -229,6 +229,7 @@ def test_what_the_penalty_measures_from_is_the_policy_that_played(environment):
     assert moved > 1e-5
 
 
+@pytest.mark.thorough(after=1)
 @BOTH
 @pytest.mark.parametrize(("share", "factor"), [(0.1, 2.0), (0.6, 2.0), (0.7, 1.0), (1.0, 1.0), (1.4, 1.0), (1.6, 0.5)])
 def test_the_penalty_is_adapted_by_how_far_a_block_has_moved_the_policy(environment, share, factor):

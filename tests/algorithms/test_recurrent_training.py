@@ -124,6 +124,7 @@ def test_with_a_memory_a_t_maze_is_solved_and_without_one_it_is_not(engine, netw
     assert found >= 0.95 if network == "gru" else found <= 0.65
 
 
+@pytest.mark.thorough
 def test_dqn_learns_to_remember():
     algorithm = small_dqn(environments=4, sequence=4, burn_in=0, batch=64, memory=4096, epsilon_steps=4_000.0, **GRU)
     engine = Compiled(algorithm, MAZE)
@@ -163,6 +164,7 @@ def test_what_does_not_go_with_sequences_is_refused(changed, said):
         zo.PPO(minibatches=3, **GRU).check()
 
 
+@pytest.mark.thorough
 def test_a_run_is_kept_evaluated_and_acts_step_by_step(tmp_path):
     run = zo.train(small_ppo(**GRU), MAZE, steps=300, seed=1, evaluation_episodes=2, out=tmp_path / "r", figure=False)
     agent, env = run.agent(), GymnasiumEnvironment(MAZE)

@@ -102,6 +102,7 @@ class Uncleared(Textbook):
         self.trace[ended] = kept[ended]
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("name", "twin"), [("sarsa", Greedy), ("replacing", Greedy), ("accumulating", Uncleared)])
 def test_the_comparison_finds_another_target_and_a_trace_that_is_not_cleared(name, twin):
     algorithm = ALGORITHMS[name](learning_rate=0.2, discount=0.9, epsilon=0.3)
@@ -140,6 +141,7 @@ def test_two_steps_worked_by_hand(terminated, truncated, expected):
     assert bool(state.ongoing.going[0]) is not (terminated or truncated)
 
 
+@pytest.mark.thorough
 @given(
     seed=st.integers(0, 100), environments=st.sampled_from([1, 4]), rate=st.sampled_from([0.05, 0.3, 1.0]),
     discount=st.sampled_from([0.0, 0.9, 1.0]), kind=st.sampled_from(["accumulating", "replacing"]),

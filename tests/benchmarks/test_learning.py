@@ -60,6 +60,7 @@ def test_every_row_of_the_table_is_promised():
     assert set(learning_table.SHOWN) <= promised
 
 
+@pytest.mark.thorough
 def test_seeds_are_others_than_those_of_the_tuning_and_rows_are_kept(tmp_path, capsys, monkeypatch):
     kept = tmp_path / "rows.jsonl"
     words = ["q-learning", "Treasure", "--seeds", "2", "--keep", str(kept)]

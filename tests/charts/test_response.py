@@ -32,6 +32,7 @@ def points(space):
     return [Point(settings, np.array([place, place + 1.0])) for place, settings in enumerate(found)]
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize(("space", "panels", "words"), [
     ({"learning_rate": [1e-4, 1e-3, 1e-2]}, 1, ["learning_rate", "best: learning_rate = 0.01", "2 seeds", "the end"]),
     ({"clip": [0.1, 0.2], "learning_rate": [1e-3, 2e-3, 3e-3]}, 1, ["clip = 0.1", "clip = 0.2", "learning_rate"]),

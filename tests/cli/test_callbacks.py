@@ -100,6 +100,7 @@ def test_a_callback_goes_the_whole_way(own, zerone, forgotten):
         assert "listening" not in sys.modules
 
 
+@pytest.mark.thorough
 def test_a_training_that_is_killed_goes_on_with_its_callbacks(own, zerone, forgotten):
     """A callback kills it, so that it is always at the same point: after the checkpoint of step 200."""
     listening = [word for name in ("Early", "kill") for word in ("--callback", f"listening:{name}")]

@@ -88,6 +88,7 @@ def test_the_browser_is_opened_by_a_file_that_others_cannot_read(monkeypatch, tm
         time.sleep(0.05)
 
 
+@pytest.mark.thorough
 def test_it_serves_and_ctrl_c_ends_it_within_two_seconds_and_saves(tmp_path):
     command = [sys.executable, "-m", "zerone", "lab", "--port", "0", "--no-browser", "--runs", str(tmp_path / "runs")]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603

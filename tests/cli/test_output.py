@@ -24,6 +24,7 @@ def _importable(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
 
 
+@pytest.mark.thorough
 def test_quiet_is_quiet_and_json_is_one_object(process):
     ended = process("train", "q-learning", "chatter:Chatter-v0", *SMALL, "--quiet", "--out", "run")
     assert (ended.code, ended.out, ended.err) == (0, "run\n", "")

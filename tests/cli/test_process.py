@@ -18,6 +18,7 @@ SLOW = ("train", "q-learning", "zerone/Treasure-v0", "--steps", "12000", "--chun
         "--evaluation-episodes", "2", "--no-figure")  # fmt: skip
 
 
+@pytest.mark.thorough(after=4)
 @pytest.mark.parametrize(
     ("arguments", "modules"),
     [

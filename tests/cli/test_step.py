@@ -25,6 +25,7 @@ def test_steps_are_printed_with_the_update_in_numbers(zerone):
     assert zerone(*MAZE, "--at", "8", "--steps", "2", "--learning-rate", "0.1").out == ended.out
 
 
+@pytest.mark.thorough
 def test_a_run_is_its_training_again(zerone, tmp_path):
     train = ("train", "q-learning", "zerone/Maze-v0", "--steps", "300", "--seed", "4", "--no-figure", "--quiet")
     assert zerone(*train, "--out", str(tmp_path / "run")).code == 0

@@ -137,6 +137,7 @@ def test_an_altered_configuration_is_sound_or_refused(zerone, runs):
     assert try_all(zerone, json_cases(runs / "ended", "config.json"), READERS, "config.json") == {0, 2}
 
 
+@pytest.mark.thorough
 def test_an_altered_configuration_of_a_run_that_goes_on_is_sound_or_refused(zerone, runs):
     resume = [("train", "--resume", "f", "--quiet")]
     assert try_all(zerone, json_cases(runs / "stopped", "config.json"), resume, "config.json") == {0, 2}

@@ -236,6 +236,7 @@ def test_of_a_stranger_at_the_address_nothing_is_said_but_the_line(monkeypatch, 
     assert capfd.readouterr().err == "and then it is heard again"
 
 
+@pytest.mark.thorough
 def test_a_cluster_that_is_there_answers(here):
     here.require_alive()
     with pytest.raises(zo.InputError, match="this process uses the Ray cluster at"):

@@ -79,6 +79,7 @@ def test_an_interrupted_sweep_keeps_whole_trials_and_goes_on(supervisors, tmp_pa
     assert supervisors[-1].requests == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("supervisors")
 def test_a_diverging_setting_is_worth_nothing_there_too(tmp_path, monkeypatch):
     _alone(monkeypatch)
@@ -105,6 +106,7 @@ def test_what_cannot_be_spread_is_refused_and_nothing_is_created(wrong, text, su
     assert not supervisors
 
 
+@pytest.mark.thorough
 def test_an_experiment_measures_the_same(supervisors, tmp_path):
     experiment = catalogue.look_up("caution")
     short = {"quick": True, "seeds": 2, "look": lambda _: None}

@@ -95,6 +95,7 @@ def test_the_page_about_comparing_works(blocks, monkeypatch, capsys):
     assert Path("comparison.svg").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("here")
 def test_the_python_of_the_page_about_callbacks_runs(blocks, capsys):
     space = {"__name__": "page"}

@@ -13,6 +13,7 @@ from zerone.engines.stepping import Stepper
 from zerone.environments import catalogue
 
 
+@pytest.mark.thorough
 def test_step_by_step_is_the_training_itself() -> None:
     algorithm, environment = SarsaLambda(), cliff(limit=30)
     stepper = Stepper(algorithm, environment, 7)

@@ -66,6 +66,7 @@ def test_the_maze_changes_after_so_many_steps_and_not_one_before():
     assert tuple(map(float, maze.step(KEY, goal, jnp.int32(3))[2:4])) == (1.0, 1.0)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("steps", [0, 7])
 def test_before_and_after_it_is_the_plain_maze(steps):
     maze = ChangingMaze(change_at=3)
@@ -156,6 +157,7 @@ def test_the_host_engine_and_gymnasium_count_over_episodes():
     assert int(environment.unwrapped._state.inner.steps) == 0
 
 
+@pytest.mark.thorough
 def test_the_way_is_lost_and_found_again():
     """Q-learning takes the path of ten steps, then runs into the wall, then finds that of sixteen: seeds 0 to 4."""
     made = catalogue.make("zerone/BlockingMaze-v0", change_at=30_000)

@@ -119,6 +119,7 @@ def saved(run):
     return json.loads((run.path / "config.json").read_text())["environment"]
 
 
+@pytest.mark.thorough
 def test_an_object_goes_the_whole_way(tmp_path):
     """An environment object works with everything: training, resuming, evaluation, plots, comparison, sweeps, video."""
     whole = zo.train("q-learning", Line(size=5), out=tmp_path / "whole", seeds=3, **FEW)
@@ -535,9 +536,10 @@ class Worn(Far):
         return observation, (place, age + 1), worn, terminated, info
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("algorithm", ["q-learning", "dqn"])
 def test_rewards_that_are_no_numbers_later_are_not_called_divergence(algorithm, tmp_path):
-    with pytest.raises(RunError, match=r"rewards (have no finite sum|are no numbers)"):
+    with pytest.raises(RunError, match=r"reward was no finite number|rewards are no numbers"):
         zo.train(algorithm, Worn, **FEW, out=tmp_path / "run", progress=False)
 
 

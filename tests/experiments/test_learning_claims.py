@@ -29,6 +29,7 @@ def test_returns_are_in_the_tasks_own_reward_whatever_was_learnt_from(beginner):
     np.testing.assert_allclose(beginner["tenth"], beginner["centred"], rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_beginner_earns_what_random_torques_earn_in_gymnasium(beginner):
     environment, random, theirs = gymnasium.make("Pendulum-v1"), np.random.default_rng(0), []
     for seed in range(80):

@@ -58,6 +58,7 @@ def test_a_push_comes_with_the_next_step_and_is_what_gymnasium_would_make_of_it(
     np.testing.assert_allclose(after[13][0], seen, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_going_back_shows_the_same_again_and_another_push_changes_only_what_follows(pushed):
     training, before = pushed
     after = [cart(training, at) for at in range(1, 41)]

@@ -58,6 +58,7 @@ def test_by_keys_alone_forwards_and_back(browser):
     assert browser.text("#live").startswith("Step 0")
 
 
+@pytest.mark.thorough
 def test_settings_are_typed_and_what_cannot_be_is_said(browser):
     browser.run("document.querySelector('#setting-learning_rate').select()")
     browser.click("#setting-learning_rate")

@@ -126,6 +126,7 @@ def test_a_folder_of_runs_from_somebody_else_brings_no_key(tmp_path, monkeypatch
     assert sorted(each.name for each in tmp_path.iterdir()) == ["runs"]
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")
 def test_an_open_page_comes_back_to_a_server_that_was_started_again(browser, lab, monkeypatch):
     """Another ticket is what a new server has: the page's cookie is worth nothing."""

@@ -85,6 +85,7 @@ def test_a_step_size_falls_linearly_and_then_stays(count, expected):
     assert float(jax.jit(falling(2.0, 0.25, 100.0))(jnp.int32(count))) == pytest.approx(expected)
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("action", [spaces.Discrete(3), spaces.Box(-1, 1, (2,))], ids=["discrete", "continuous"])
 def test_actor_and_critic_have_a_rule_each_and_a_norm_of_their_own(action):
     made = Spaces(spaces.Box(-1, 1, (4,)), action)

@@ -41,6 +41,7 @@ def test_points():
     assert len(search.Grid({"a": Range(1.0, 2.0), "b": [1, 2, 3]}, 4).trials) == 12
 
 
+@pytest.mark.thorough
 def test_all_settings_train_in_one_compile(done, tmp_path, compilations):
     """The programs that `done` has compiled work for other numbers, and for more settings."""
     zo.sweep(*LINE, {"learning_rate": Range(0.1, 0.9), "epsilon": [0.2, 0.3]}, points=2, out=tmp_path / "a", **SHORT)

@@ -17,6 +17,7 @@ import pytest
 from toys import small_actor_critic
 
 import zerone as zo
+from zerone.base.bits import outside
 
 SMALL = {"hidden": (8,), "warmup": 64, "batch": 8, "memory": 500}
 KINDS = {
@@ -66,6 +67,7 @@ def test_a_run_is_the_same_and_either_is_read_in_either_mode(kind, tmp_path):
     assert (zo.load(other.path).evaluate(3), zo.load(other.path).agent().act(seen)) == expected
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("begun_wide", [False, True])
 def test_a_run_goes_on_in_the_other_mode(begun_wide, tmp_path):
     whole = _train("compiled", tmp_path / "whole")
@@ -90,12 +92,13 @@ class Precise(gymnasium.Env):
 
     observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
     action_space = gymnasium.spaces.Discrete(2)
-    kinds: set[str] = set()  # noqa: RUF012 - of all copies
+    kinds: set[str] = set()  # noqa: RUF012 - of all copies that are played
 
     def __init__(self):
-        Precise.kinds.add(str(jnp.zeros(1).dtype))
+        self.made = str(jnp.zeros(1).dtype)
 
     def _seen(self):
+        Precise.kinds.add(self.made)
         Precise.kinds.add(str((jnp.zeros(1) + 1e9).dtype))
         return np.zeros(1, np.float32)
 
@@ -109,8 +112,11 @@ class Precise(gymnasium.Env):
         return self._seen(), 1.0, False, self.steps == 5, {}
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.parametrize("how", ["before", "meanwhile", "around"])
-def test_an_environment_keeps_the_bits_that_its_author_has_switched_on(how, tmp_path):
+def test_an_environment_keeps_the_bits_that_its_author_has_switched_on(how, tmp_path, monkeypatch):
+    monkeypatch.setattr(outside, "wide", False)  # another test may have switched it on
+
     def made():
         if how == "meanwhile":
             jax.config.update("jax_enable_x64", True)
@@ -136,6 +142,7 @@ def _command(*words, **variables):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 
+@pytest.mark.thorough
 def test_the_variable_changes_nothing_on_the_command_line(tmp_path):
     run = _train("table", tmp_path / "run")
     found = [_command("evaluate", run.path, "--episodes", 3, "--json", JAX_ENABLE_X64=each) for each in ("0", "1")]

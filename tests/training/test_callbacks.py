@@ -314,6 +314,7 @@ def test_an_interruption_is_told_to_all(tmp_path):
     assert hearing.events[-1].reason == "interrupted"
 
 
+@pytest.mark.thorough
 def test_on_the_host_engine_they_are_heard_the_same_way(tmp_path):
     hearing = Hearing()
     run = train(tmp_path / "stopped", hearing, stopping(300), engine="host", chunk=7)

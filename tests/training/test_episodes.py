@@ -101,6 +101,7 @@ def test_stopped_and_resumed_it_comes_to_the_same_end(whole, after, tmp_path):
     assert contents(zo.resume(tmp_path / "run").path) == contents(whole.path)
 
 
+@pytest.mark.thorough
 def test_with_a_network_in_blocks_and_on_the_host(tmp_path):
     algorithm = small_dqn(hidden=(8,), environments=2, steps_per_update=4, warmup=16)
     run = zo.train(algorithm, "CartPole-v1", episodes=9, out=tmp_path / "compiled", **SMALL)

@@ -313,6 +313,7 @@ def test_a_resumed_training_goes_on_with_its_account(whole, tmp_path):
     assert contents(zo.resume(tmp_path / "r").path) == contents(whole.path)
 
 
+@pytest.mark.thorough
 def test_a_request_to_stop_among_evaluations_takes_all_of_them_back(tmp_path, monkeypatch):
     """Otherwise a seed that was already evaluated would be evaluated, and its time counted, twice."""
     asked = dict(SMALL, seeds=2, steps=400, evaluate_every=100, evaluation_episodes=2)

@@ -28,6 +28,7 @@ def _send(number, after=0.0):
     threading.Timer(after, os.kill, (os.getpid(), number)).start()
 
 
+@pytest.mark.thorough(after=1)
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_that_does_not_come_at_once_is_said_once(number, capsys):

@@ -104,6 +104,7 @@ def test_a_run_goes_on_acts_and_leaves_as_it_was(tmp_path, algorithm):
     run.export(tmp_path / "policy.npz")  # the export compares it with the agent on 1,000 observations
 
 
+@pytest.mark.thorough
 def test_a_run_from_before_parts_were_seen_sees_one_row(tmp_path):
     """Its network has learnt from flattened pictures; a convolution would not fit its weights."""
     run = zo.train(small_dqn(network="mlp"), Look, out=tmp_path / "run", **FAST)
@@ -122,6 +123,7 @@ def test_a_run_from_before_parts_were_seen_sees_one_row(tmp_path):
         zo.load(run.path, Look).agent()
 
 
+@pytest.mark.thorough
 def test_what_was_seen_only_as_a_picture_is_found_by_learning(tmp_path):
     run = zo.train(
         "dqn",

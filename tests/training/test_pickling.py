@@ -63,6 +63,7 @@ def test_an_agent_acts_the_same_in_another_process(run, tmp_path):
     assert done.stdout.strip() == f"{actions_of(agent)} {agent.evaluate(2).returns.tolist()}"
 
 
+@pytest.mark.thorough(after=3)
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])  # noqa: S301
 def test_copies_are_as_good(run, copied):
     agent = run.agent()

@@ -70,6 +70,7 @@ class Terminal:
         return True
 
 
+@pytest.mark.thorough
 def test_a_program_is_silent(capfd, tmp_path):
     zo.train(*LINE, steps=300, out=tmp_path / "a", figure=False)
     zo.resume(tmp_path / "a")
@@ -225,6 +226,7 @@ def test_the_table_of_a_network_and_of_what_has_none(tmp_path):
             ask()
 
 
+@pytest.mark.thorough
 def test_a_sweep_says_what_it_found(tmp_path):
     found = zo.sweep(*LINE, {"learning_rate": [0.1, 0.5]}, steps=200, seeds=3, out=tmp_path / "s")
     assert "2 settings; best learning_rate = " in repr(found)

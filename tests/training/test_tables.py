@@ -102,6 +102,7 @@ def test_a_changing_maze_is_shown_as_its_agent_is_judged(tmp_path):
     assert letters == "".join(LEFT_WAY)
 
 
+@pytest.mark.thorough
 def test_looking_for_a_table_where_there_is_none_imports_no_jax(tmp_path):
     """Otherwise `zerone plot` would take a second longer for curves of networks."""
     path = zo.train("dqn", "zerone/MazeFeatures-v0", out=tmp_path / "dqn", settings={"hidden": (4,)}, **SMALL).path

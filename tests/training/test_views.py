@@ -45,6 +45,7 @@ def seen_by(run):
     return view_of(run.engine().spaces.observation).describe()
 
 
+@pytest.mark.thorough
 def test_symbols_are_numbers_as_they_are_and_are_learnt(tmp_path):
     run = train(tmp_path / "run", steps=3000)
     assert run.config["environment"]["observations"] == "auto"
@@ -106,6 +107,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_created(tmp_path, environment,
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.thorough
 def test_ours_can_be_seen_otherwise_too(tmp_path):
     run = zo.train(
         small_dqn(), "zerone/MazePixels-v0", out=tmp_path / "run", observations="numbers", **{**FAST, "steps": 40}

@@ -10,8 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.protocol import Algorithm, Array, Key, Steps, act_masked, initial_memory, reset_memory
-from zerone.base.errors import RunError
-from zerone.base.language import translated
 from zerone.base.pytree import struct
 from zerone.base.sums import Sum, nothing_of
 from zerone.environments.base import TimedEnvironment, Tree
@@ -47,19 +45,10 @@ class EnvironmentState:
     memory: Any
 
     def counted(self) -> EnvironmentState:
-        """The state with its counts of ended episodes set to 0. To be called outside of compiled programs.
-
-        Raises:
-            RunError: a reward was NaN or infinite, or the sum of the rewards is beyond float32.
-        """
+        """The state with its counts of ended episodes set to 0. To be called outside of compiled programs."""
         going_on = self.earned.total() - np.asarray(self.ended.total_return, np.float64)
-        if not np.isfinite(going_on).all():
-            raise RunError(
-                translated(
-                    "the environment's rewards have no finite sum: one is NaN or infinite, or they are too large"
-                )
-            )
-        return dataclasses.replace(self, earned=Sum.of(going_on), ended=nothing_of(self.ended))
+        earned = Sum.of(np.where(np.isfinite(going_on), going_on, 0.0))
+        return dataclasses.replace(self, earned=earned, ended=nothing_of(self.ended))
 
 
 def start(algorithm: Algorithm, environment: TimedEnvironment, policy: Any, key: Key) -> EnvironmentState:

@@ -87,6 +87,8 @@ class Job:
         arrays = checkpoint.flatten(policy).values()
         if not all(np.isfinite(each).all() for each in arrays if np.issubdtype(each.dtype, np.floating)):
             what = translated("the policy has become NaN or infinite, learning diverged")
+            if not self.engine.steps_one_by_one:  # else each reward has been checked
+                what += translated(", or a reward was no finite number")
             if "learning_rate" in settings_of(self.engine.algorithm):
                 what += translated("; a smaller learning_rate may help")
             raise self.diverged(learner, what)

@@ -32,6 +32,7 @@ def test_gymnasiums_checker_is_content(name):
     check_env(environment)
 
 
+@pytest.mark.thorough(after=10)
 @pytest.mark.parametrize("name", IDS)
 def test_kinds_of_what_comes_back(name):
     environment = gymnasium.make(name)

@@ -28,7 +28,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from zerone.base.bits import as_outside, look_outside, outside
+from zerone.base.bits import look_outside, outside
 from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import in_language, translated
 from zerone.base.notices import Notices
@@ -37,7 +37,7 @@ from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.kinds import Maker
 from zerone.environments.gym.shared_arrays import Layout, SharedArrays
-from zerone.environments.gym.sources import require_separate
+from zerone.environments.gym.sources import made_with_its_bits, require_separate
 from zerone.environments.gym.views import Space
 
 REQUEST = struct.Struct("<cHI")
@@ -157,8 +157,7 @@ class EnvironmentProcess:
         notices = _CollectedNotices(self._heard)
         for place in wanted.places:
             self._note(place, 1, 0)
-            with as_outside():
-                made = wanted.make()
+            made = made_with_its_bits(wanted.make)
             about = wanted.identity, wanted.run_seed, wanted.view, notices, wanted.mask_source
             slot.envs[place] = guarded(made, *about)
         require_separate(env for each in self._slots.values() for env in each.envs.values())

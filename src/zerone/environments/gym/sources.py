@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium
 
+from zerone.base.bits import as_outside, look_outside, outside
 from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.language import translated
 from zerone.environments.gym.conversion import raised, shown
@@ -90,6 +91,25 @@ def _make_checked(make: Callable[[], Any], name: str) -> Env:
             )
         ) from error
     return _required(env, translated("environment {name}", name=name), _kind(make))
+
+
+def made_with_its_bits(make: Maker) -> Env:
+    """An environment, made with the caller's choice of 32 or 64 bits in JAX.
+
+    If making it has enabled 64-bit mode, it is made once more: the first one may hold arrays of 32 bits.
+    """
+    with as_outside():
+        made = make()
+    if outside.wide:
+        return made
+    look_outside()
+    if not outside.wide:
+        return made
+    with as_outside():
+        again = make()
+    if again is not made:
+        made.close()
+    return again
 
 
 def require_separate(guards: Iterable[Guard]) -> None:

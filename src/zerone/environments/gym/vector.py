@@ -19,7 +19,7 @@ from zerone.environments.gym.allowed import NOW, MaskSource
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.guard import Guard, guarded
 from zerone.environments.gym.kinds import Env, Info, Maker, Played, Seeds, Vector
-from zerone.environments.gym.sources import require_separate
+from zerone.environments.gym.sources import made_with_its_bits, require_separate
 from zerone.environments.gym.step_timeout import LateError, current
 from zerone.environments.gym.views import AUTO, in_doubt
 
@@ -195,8 +195,7 @@ def _made(make: Maker, identity: str, run_seed: int) -> Env:
     """Make one environment, within the step timeout if there is one."""
     limit = current()
     if limit is None:
-        with as_outside():
-            return make()
+        return made_with_its_bits(make)
 
     def fault(what: str) -> RunError:
         return RunError(
