@@ -79,6 +79,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         test = item.nodeid.partition("[")[0]
         seen[test] += 1
         mark = item.get_closest_marker("thorough")
+        if mark is not None and (mark.args or {*mark.kwargs} - {"after"}):
+            raise pytest.UsageError(f"{test}: thorough takes `after` alone")
         quick = mark is None or seen[test] <= mark.kwargs.get("after", 0)
         kept["quick" if quick else "thorough"].append(item)
     config.hook.pytest_deselected(items=kept["thorough" if part == "quick" else "quick"])

@@ -166,6 +166,23 @@ def test_all_that_an_algorithm_lacks_is_named_at_once():
 
 
 @pytest.mark.thorough
+@configured
+class SizedByANumber(QLearning):
+    """The size of its noise depends on a number, which is traced."""
+
+    name = "sized-by-a-number"
+
+    def noise(self, policy, key, shape):
+        return super().noise(policy, key, (*shape[:-1], int(shape[-1] * self.discount)))
+
+
+def test_a_size_that_depends_on_a_number_is_found_before_anything_is_created(tmp_path):
+    with pytest.raises(InputError, match="sized-by-a-number: its noise raised ConcretizationTypeError") as error:
+        zo.train(SizedByANumber(), "zerone/Maze-v0", steps=100, out=tmp_path / "run")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_example_with_networks_learns(tmp_path, monkeypatch):
     """Random actions return 22 on CartPole."""
     monkeypatch.syspath_prepend(EXAMPLES)

@@ -219,6 +219,9 @@ def test_a_run_that_is_not_named_or_not_quite_is_guessed(zerone, here, treasure)
     zerone("evaluate", "q-treasure-1").refused("no such run folder", "did you mean 'runs/q-treasure-1'?")
     zerone("evaluate", "runs/q-treasrue-1").refused("did you mean 'runs/q-treasure-1'?")
     zerone("evaluate", "runs").refused("a folder of runs", "runs/q-treasure-1")
+    (here / "models" / "bert").mkdir(parents=True)
+    (here / "models" / "bert" / "config.json").write_text('{"layers": 12}')  # not a run
+    zerone("evaluate", "models").refused("models: not a run folder (it has no config.json)")
     ended = zerone("evaluate", "elsewhere")
     ended.refused("elsewhere: no such run folder")
     assert "did you mean" not in ended.err  # nothing is near
@@ -237,17 +240,25 @@ def test_the_help_has_the_values_of_the_preset_of_a_pair(zerone):
     assert "learning rate α (Adam); a number above 0 [default: 0.0003]" in alone
     assert "with the preset for Pendulum-v1" in pair
     assert "learning rate α (Adam); a number above 0 [default: 0.001]" in pair
+    assert "with the preset" not in zerone("train", "ppo", "Pendulum-v1", "--preset", "none", "--help").out
 
 
 def test_that_episodes_never_end_is_said_while_it_trains(zerone, here, monkeypatch, caplog):
     (here / "endless.py").write_text(ENDLESS)
     monkeypatch.syspath_prepend(str(here))
-    ended = zerone("train", "q-learning", "endless:Endless", "--steps", 1500, "--evaluation-limit", 50)
+    ended = zerone("train", "q-learning", "endless:Endless", "--steps", 2500, "--evaluation-limit", 50)
     assert ended.code == 0
     (line,) = [each.getMessage() for each in caplog.records]
-    assert "no episode has ended in 1,0" in line
-    assert "TimeLimit,max_episode_steps=500 sets one" in line
+    assert "no episode has ended in 2,0" in line
+    assert line.endswith("a time limit helps: --wrapper gymnasium.wrappers:TimeLimit,max_episode_steps=N")
     assert "zerone plot" not in ended.out  # there is nothing to draw
+    caplog.clear()
+    assert zerone("record", "--random", "endless:Endless", "--steps", 60, "--out", "played").code == 0
+    ended = zerone(
+        "train", "q-learning", "endless:Endless", "--steps", 2500, "--evaluation-limit", 50, "--from", "played"
+    )
+    assert ended.code == 0
+    assert not [each for each in caplog.records if "no episode" in each.getMessage()]  # nothing is played
 
 
 def test_a_run_is_not_overwritten_unasked(zerone, treasure):

@@ -144,6 +144,20 @@ def test_a_reset_without_a_seed_is_answered_with_the_signature_of_today():
     engine.close()
 
 
+class PassesOn(Misbehaving):
+    """Its `reset` has today's signature, and passes on an argument that nobody takes."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed, options=options, extra=1)
+
+
+def test_another_wrong_argument_inside_of_a_reset_is_said_as_it_is():
+    engine = Host(Keeper(), lambda number, seed: make_vector(lambda: PassesOn(None), "Odd-v0", number, seed))
+    with pytest.raises(RunError, match=r"unexpected keyword argument 'extra'$"):
+        engine.init(3)
+    engine.close()
+
+
 class Exits(Misbehaving):
     """Its `reset` calls `sys.exit`."""
 

@@ -318,7 +318,8 @@ print("the same")
 
 def test_an_observation_that_does_not_fit_is_refused_by_the_player(tmp_path):
     policy = Policy(written(agent_of("numbers"), tmp_path / "p.npz"))
-    for wrong in ({"a": 1}, "text", np.zeros(6), np.zeros((3, 2)), 1.0):
+    assert policy(np.zeros(6)) == policy(np.zeros((2, 3)))  # one observation as a row
+    for wrong in ({"a": 1}, "text", np.zeros(5), np.zeros((4, 2)), 1.0):
         with pytest.raises(ValueError, match=r"observation must be float\d+ of shape \(2, 3\)"):
             policy(wrong)
     in_parts = Policy(written(agent_of("parts"), tmp_path / "q.npz"))

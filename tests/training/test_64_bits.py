@@ -136,6 +136,30 @@ def test_an_environment_keeps_the_bits_that_its_author_has_switched_on(how, tmp_
     assert Precise.kinds == {"float64"}
 
 
+class Stubborn(Precise):
+    """It switches 64 bits on when it is made, and cannot be closed."""
+
+    def __init__(self):
+        jax.config.update("jax_enable_x64", True)
+        super().__init__()
+
+    def close(self):
+        raise RuntimeError("close fails")
+
+
+@pytest.mark.filterwarnings("ignore:.*close raised RuntimeError")
+@pytest.mark.parametrize("timeout", [None, 20.0])
+def test_what_is_made_twice_is_stepped_in_64_bits_and_may_fail_to_close(timeout, tmp_path, monkeypatch):
+    monkeypatch.setattr(outside, "wide", False)
+    Precise.kinds.clear()
+    try:
+        zo.train(small_actor_critic(), Stubborn, steps=64, evaluation_episodes=2, out=tmp_path / "run", figure=False,
+                 step_timeout=timeout)  # fmt: skip
+    finally:
+        jax.config.update("jax_enable_x64", False)
+    assert Precise.kinds == {"float64"}
+
+
 def _command(*words, **variables):
     environment = os.environ | {"ZERONE_CACHE": os.environ.get("ZERONE_CACHE", "off")} | variables
     command = [sys.executable, "-m", "zerone", *map(str, words)]

@@ -46,12 +46,12 @@ def require_sound(algorithm: Algorithm, spaces: Spaces) -> None:
     """
     block = algorithm.steps_per_update, algorithm.environments
     key = jax.eval_shape(lambda: jax.random.key(0))
-    state = _traced(algorithm, "init", lambda key: algorithm.init(key, spaces), key)
+    state = _traced(algorithm, "init", lambda own, key: own.init(key, spaces), key)
     if not hasattr(state, "policy"):
         raise _no_algorithm(algorithm, translated("its init must give back a state with a `policy`"))
-    noise = _traced(algorithm, "noise", lambda policy, key: algorithm.noise(policy, key, block), state.policy, key)
+    noise = _traced(algorithm, "noise", lambda own, policy, key: own.noise(policy, key, block), state.policy, key)
     _require_leading(algorithm, "noise", noise, block)
-    memory = _traced(algorithm, "initial_memory", lambda policy: initial_memory(algorithm, policy, block[1]),
+    memory = _traced(algorithm, "initial_memory", lambda own, policy: initial_memory(own, policy, block[1]),
                      state.policy)  # fmt: skip
     _require_leading(algorithm, "initial_memory", memory, block[1:])
     observation = jax.eval_shape(lambda: jnp.broadcast_to(example(spaces.observation),
@@ -59,11 +59,10 @@ def require_sound(algorithm: Algorithm, spaces: Spaces) -> None:
     mask: Any = jax.ShapeDtypeStruct((block[1], numbers(spaces.action)), "bool") if spaces.masked else ()
     one_noise = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), noise)
     for drawn in (None, one_noise):
-        acted = _traced(algorithm, "act", functools.partial(act_masked, algorithm), state.policy, memory, observation,
-                        drawn, mask)  # fmt: skip
+        acted = _traced(algorithm, "act", act_masked, state.policy, memory, observation, drawn, mask)
         _require_acted(algorithm, acted, memory, (block[1], *(spaces.action.shape or ())), spaces)
     if isinstance(algorithm, Valued) and isinstance(spaces.action, Discrete):
-        values = _traced(algorithm, "values", algorithm.values, state.policy, memory, observation)
+        values = _traced(algorithm, "values", lambda own, *seen: own.values(*seen), state.policy, memory, observation)
         wanted = block[1], int(spaces.action.n)
         if getattr(values, "shape", None) != wanted:
             found = _form(values) if hasattr(values, "shape") else type(values).__name__
@@ -75,7 +74,9 @@ def require_sound(algorithm: Algorithm, spaces: Spaces) -> None:
     flag, reward = jax.ShapeDtypeStruct(block[1:], "bool"), jax.ShapeDtypeStruct(block[1:], "float32")
     step = Steps(observation, action, reward, observation, flag, flag, extras, memory, mask, mask)
     steps = jax.tree.map(lambda x: jax.ShapeDtypeStruct((block[0], *x.shape), x.dtype), step)
-    _require_updated(algorithm, state, _traced(algorithm, "update", algorithm.update, state, steps, key))
+    _require_updated(
+        algorithm, state, _traced(algorithm, "update", lambda own, *given: own.update(*given), state, steps, key)
+    )
 
 
 def refusal(algorithm: Algorithm, spaces: Spaces) -> str | None:
@@ -109,7 +110,8 @@ def _asked(algorithm: Algorithm, function: str, call: Callable[..., T], *values:
 
 
 def _traced(algorithm: Algorithm, function: str, call: Callable[..., Any], *values: Any) -> Any:
-    return _asked(algorithm, function, functools.partial(jax.eval_shape, call), *values)
+    """The shapes of `call(algorithm, *values)`. As in a training, the algorithm's own numbers are abstract, too."""
+    return _asked(algorithm, function, functools.partial(jax.eval_shape, call), algorithm, *values)
 
 
 def _no_algorithm(algorithm: Algorithm, why: str) -> InputError:

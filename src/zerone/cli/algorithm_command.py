@@ -77,7 +77,8 @@ class AlgorithmCommand(click.Command):
 
         known = {entry.name: entry for entry in catalogue.entries()}
         entry = next((known[word] for word in words if word in known), None) or look_up(words[0])
-        tables = presets.tables_of(entry.name)
+        others = any(word.partition("=")[0] in ("--preset", "--settings") for word in typed)
+        tables = {} if others else presets.tables_of(entry.name)
         environment = next((word for word in words if word in tables), None)
         heading = translated("Hyperparameters of {name} (a preset may have other defaults)", name=entry.name)
         if environment is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import shlex
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -205,8 +206,10 @@ def explain_usage(error: click.ClickException, command: str | None = None) -> st
         name = name.strip(".[]")
         from zerone.training.folder_kind import newest_run  # not at the start: it is needed here alone
 
-        if name == "RUN" and (newest := newest_run()) is not None:
-            return translated("{name} is missing: for example {command}", name=name, command=f"{path} {newest}")
+        needed = [each for each in context.command.params if each.required] if context is not None else []
+        if name == "RUN" and len(needed) == 1 and (newest := newest_run()) is not None:
+            command = f"{path} {shlex.quote(str(newest))}"
+            return translated("{name} is missing: for example {command}", name=name, command=command)
         return translated("{name} is missing: see {where}", name=name, where=f"{path} --help")
     message = error.format_message()
     if message.startswith("Got unexpected extra argument"):  # compared with click's own text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from zerone.base.errors import InputError, nearest
-from zerone.base.language import translated
+from zerone.base.language import joined, translated
 from zerone.base.saved_types import Config, SweepConfig
 from zerone.training.validation import LARGEST_SEED, MOST_EPISODES, MOST_SEEDS, MOST_STEPS
 
@@ -78,7 +78,7 @@ class Whole(Kind):
         else:
             allowed = translated("a whole number, from {low} to {high}", low=self.at_least, high=self.at_most)
         if self.several and "," in value:
-            allowed += "; " + translated(self.several)
+            allowed = joined([allowed, translated(self.several)])
         try:
             number = whole(value)
         except (ValueError, OverflowError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -159,7 +160,9 @@ class Policy:
                 raise _unfit(path, kind, shape) from None
             batch = found.shape[: found.ndim - len(shape)]
             if found.shape[len(batch) :] != shape:
-                raise _unfit(path, kind, shape)
+                if found.size != math.prod(shape):
+                    raise _unfit(path, kind, shape)
+                values[name], batch = found.reshape(shape), ()  # one observation, given as a row
         for each in self.about["memory"]:
             begun = np.zeros((*batch, *each["shape"]), each["type"])
             values[each["name"]] = self._remembered.get(each["name"], begun)

@@ -78,7 +78,7 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
                     "needs nothing of it",
                     algorithm=algorithm.name,
                     error=error,
-                    option=said("a file .stablehlo", "policy.stablehlo"),
+                    option=said(translated("a file .stablehlo"), "policy.stablehlo"),
                 )
             ) from None
     program.action = as_taken(spaces.action, drawn)

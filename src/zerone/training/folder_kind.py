@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zerone.base.claim import CHECKPOINTS, LOCK
-from zerone.base.errors import InputError, closest, said
+from zerone.base.errors import MOST_LISTED, InputError, closest, said
 from zerone.base.files import is_incomplete, read_object
 from zerone.base.language import translated
 from zerone.base.saved_types import Config
@@ -83,31 +83,35 @@ def _instead(path: Path) -> str:
     if (path / "data").is_dir() and (path / "data" / "metadata.json").is_file():
         study = said(f"zerone train ALGORITHM ENVIRONMENT --from {path}", f"zo.train(…, dataset={str(path)!r})")
         return translated(" but a dataset: {study} learns from it", study=study)
-    if runs := _runs_in(path):
-        return translated(" but a folder of runs: name one, such as {run}", run=path / runs[0])
+    newest = newest_run(path)
+    if newest is not None:
+        return translated(" but a folder of runs: name one, such as {run}", run=newest)
     return translated(" (it has no {file})", file=CONFIG_FILE)
 
 
-def _runs_in(folder: Path) -> list[str]:
-    """The names of the run folders in a folder, the newest first."""
-    found = [(each.stat().st_mtime, each.parent.name) for each in folder.glob(f"*/{CONFIG_FILE}")]
-    return [name for _, name in sorted(found, reverse=True)]
-
-
-def newest_run() -> Path | None:
-    """The newest run folder in `runs`, if there is one that can be read."""
+def newest_run(folder: Path = Path(RUNS)) -> Path | None:
+    """The newest run in a folder whose name can be typed; None if there is none, or the folder cannot be read."""
     try:
-        return next((Path(RUNS) / name for name in _runs_in(Path(RUNS))), None)
+        found = sorted(((each.stat().st_mtime, each.parent) for each in folder.glob(f"*/{CONFIG_FILE}")), reverse=True)
     except OSError:
         return None
+    return next((path for _, path in found[:MOST_LISTED] if _can_be_named(path)), None)
+
+
+def _can_be_named(path: Path) -> bool:
+    try:
+        _read_identity(path)
+    except (InputError, OSError):
+        return False
+    return str(path).isprintable()
 
 
 def _meant(path: Path) -> str:
     """The end of the line for a run that is not there: the run that was probably meant, if there is one."""
     for folder in (path.parent, path.parent / RUNS):
-        near = closest(path.name, _runs_in(folder))
-        if near is not None:
-            return ": " + translated("did you mean {name!r}?", name=str(folder / near))
+        near = closest(path.name, [each.parent.name for each in folder.glob(f"*/{CONFIG_FILE}")])
+        if near is not None and _can_be_named(folder / near):
+            return translated(": did you mean {name!r}?", name=str(folder / near))
     return ""
 
 
@@ -140,8 +144,8 @@ def require_free(path: Path, overwrite: bool) -> None:
     try:
         require_run(path)
     except InputError as error:
-        line = translated("{error}: it is not empty, and nothing that could be continued or replaced; choose another "
-                          "folder", error=error)  # fmt: skip
+        line = translated("{path}: not empty, and no run that could be continued or replaced; choose another folder",
+                          path=path)  # fmt: skip
         raise InputError(line) from error
     if not overwrite:
         go_on, over = said("--resume", f"zo.resume({str(path)!r})"), said("--overwrite", "overwrite=True")

@@ -54,7 +54,7 @@ class Selection:
         for learner, row in zip(learners, rows, strict=True):
             if row["length"] is not None:
                 learner.account.trained_length = float(row["length"])
-            if learner.account.trained_length is None:
+            if learner.account.trained_length is None and learner.account.judged_length is None:
                 self._say_endless(iteration * self._job.block)
         if not (ends or self._job.timetable.has_evaluation(iteration)):
             return [({}, None) for _ in learners]
@@ -80,19 +80,17 @@ class Selection:
         return bool(without)
 
     def _say_endless(self, step: int) -> None:
-        """Say once that no episode has ended yet, and that nothing but an evaluation's limit ends them."""
-        engine = self._job.engine
-        if engine.time_limit is not None or step < ASSUMED * engine.algorithm.environments:
+        """Say once that no episode has ended yet: if none ever does, evaluations go on to their limit."""
+        engine, recorded = self._job.engine, self._job.folder.config.get("dataset") is not None
+        if recorded or engine.time_limit is not None or step < 2 * ASSUMED * engine.algorithm.environments:
             return
         self._notices(
             translated(
-                "{environment}: no episode has ended in {steps:,} steps, and there is no time limit, so evaluations "
-                "take long; {how} sets one",
+                "{environment}: no episode has ended in {steps:,} steps; if they never end, evaluations take long, and "
+                "a time limit helps: {how}",
                 environment=self._job.about["environment"],
                 steps=step,
-                how=said(
-                    "--wrapper gymnasium.wrappers:TimeLimit,max_episode_steps=500", "gymnasium.wrappers.TimeLimit"
-                ),
+                how=said("--wrapper gymnasium.wrappers:TimeLimit,max_episode_steps=N", "gymnasium.wrappers.TimeLimit"),
             ),
             "endless",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
@@ -181,7 +182,7 @@ class Guard(Wrapper):
             raise self._fault(f"{name} {error}") from None
         except BaseException as error:
             what = raised(error)
-            if name == "reset" and isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
+            if name == "reset" and isinstance(error, TypeError) and _is_old(self.env.unwrapped.reset, str(error)):
                 what = translated("{what}; it must be reset(self, *, seed=None, options=None)", what=what)
             raise self._fault(f"{name} {what}") from error
 
@@ -279,3 +280,14 @@ class Guard(Wrapper):
                 what=what,
             )
         )
+
+
+def _is_old(reset: Callable[..., Any], error: str) -> bool:
+    """Whether `reset` lacks the parameter of today's Gymnasium of which a `TypeError` speaks."""
+    try:
+        parameters = inspect.signature(reset).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    takes = {each.name for each in parameters}
+    anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    return any(f"argument '{each}'" in error and each not in takes and not anything for each in ("seed", "options"))

@@ -11,7 +11,6 @@ import gymnasium
 
 from zerone.base.errors import InputError, closest
 from zerone.base.language import translated
-from zerone.base.meanings import option_meant
 from zerone.base.modules import import_named, require_trusted
 from zerone.environments import catalogue, names
 from zerone.environments.gym import atari, envpool, packages
@@ -20,7 +19,7 @@ from zerone.environments.gym.describing import arguments_of
 from zerone.environments.gym.envpool import is_of_envpool
 from zerone.environments.gym.kinds import Env, Maker
 from zerone.environments.gym.named import classes_of, maker_at
-from zerone.environments.gym.sources import checked
+from zerone.environments.gym.sources import checked, refuse_unknown_option
 from zerone.environments.gym.vectors import Vectors, of_vectors, takes_number
 from zerone.environments.outside import ENVIRONMENTS
 
@@ -81,13 +80,7 @@ def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]
     except Exception as error:
         if line := packages.missing(spec, error):
             raise InputError(line) from error
-        known = dict(arguments_of(spec))
-        for name in words:
-            if isinstance(error, TypeError) and f"unexpected keyword argument {name!r}" in str(error):
-                raise InputError(
-                    translated("{environment}: option {name!r} is unknown: {meant}", environment=spec.id, name=name,
-                               meant=option_meant(name, known))
-                ) from error  # fmt: skip
+        refuse_unknown_option(error, spec.id, words, dict(arguments_of(spec)))
         text = " ".join(str(error).split())
         raise InputError(
             translated(

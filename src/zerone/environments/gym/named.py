@@ -14,9 +14,6 @@ from typing import Any
 
 import gymnasium
 
-from zerone.base.errors import InputError
-from zerone.base.language import translated
-from zerone.base.meanings import option_meant
 from zerone.base.modules import imported_object, module_called, name_of_main, source_of
 
 
@@ -29,9 +26,6 @@ def maker_at(place: str, options: Mapping[str, Any], render_mode: str | None) ->
     """A function that makes an environment, from `module:Name`, which is imported; None if there is no such thing.
 
     `render_mode` is passed only if it is a parameter.
-
-    Raises:
-        InputError: an option is no parameter.
     """
     module, _, name = place.partition(":")
     if not _is_there(module) or not hasattr(module_called(module), name.partition(".")[0]):
@@ -39,13 +33,6 @@ def maker_at(place: str, options: Mapping[str, Any], render_mode: str | None) ->
     thing = imported_object(place, "environment")
     if not (_is_class(thing) or inspect.isfunction(thing)):
         return None
-    for name in options:
-        if not _takes(thing, name):
-            known = [each for each in inspect.signature(thing).parameters if each != "render_mode"]
-            raise InputError(
-                translated("{environment}: option {name!r} is unknown: {meant}", environment=place, name=name,
-                           meant=option_meant(name, known))
-            )  # fmt: skip
     words = dict(options)
     if render_mode is not None and _takes(thing, "render_mode"):
         words["render_mode"] = render_mode

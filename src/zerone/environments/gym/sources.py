@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import gymnasium
@@ -12,6 +12,7 @@ import gymnasium
 from zerone.base.bits import as_outside, look_outside, outside
 from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.language import translated
+from zerone.base.meanings import option_meant
 from zerone.environments.gym.conversion import raised, shown
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.kinds import Env, Maker, Wrapper
@@ -85,6 +86,8 @@ def _make_checked(make: Callable[[], Any], name: str) -> Env:
     except (ZeroneError, KeyboardInterrupt):
         raise
     except BaseException as error:  # any exception of foreign code, also sys.exit
+        if isinstance(make, functools.partial):
+            refuse_unknown_option(error, name, make.keywords, parameters_of(make.func))
         raise InputError(
             translated(
                 "environment {name} cannot be made: {make} {error}", name=name, make=_kind(make), error=raised(error)
@@ -108,8 +111,32 @@ def made_with_its_bits(make: Maker) -> Env:
     with as_outside():
         again = make()
     if again is not made:
-        made.close()
+        try:
+            made.close()
+        except Exception as error:  # of foreign code; as at the end of a training, it is only a warning
+            gymnasium.logger.warn(f"environment: close {raised(error)}")
     return again
+
+
+def parameters_of(creator: object) -> list[str]:
+    """The names of the parameters of a class or function that makes environments; empty if they are unknown."""
+    try:
+        found = inspect.signature(creator, follow_wrapped=False).parameters.values()  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # not callable, or without a signature
+        return []
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [each.name for each in found if each.kind in named and each.name not in ("self", "render_mode")]
+
+
+def refuse_unknown_option(error: BaseException, name: str, options: Iterable[str], known: Collection[str]) -> None:
+    """Raise `InputError` if making an environment has failed because of an option that is none of those `known`."""
+    for option in options:
+        wrong = isinstance(error, TypeError) and f"unexpected keyword argument {option!r}" in str(error)
+        if wrong and known and option not in (*known, "render_mode"):
+            raise InputError(
+                translated("{environment}: option {name!r} is unknown: {meant}", environment=name, name=option,
+                           meant=option_meant(option, known))
+            ) from error  # fmt: skip
 
 
 def require_separate(guards: Iterable[Guard]) -> None:
@@ -156,7 +183,7 @@ def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     needed = [each.name for each in parameters if each.default is each.empty and each.kind not in several]
     if needed:
-        own = name.rpartition(".")[2].replace("<lambda>", "f")
+        own = name.rpartition(":")[2].rpartition(".")[2].replace("<lambda>", "f")
         raise InputError(
             translated(
                 "environment {name}: {make} needs arguments ({listed}): {advice}",

@@ -209,6 +209,6 @@ def _made(make: Maker, identity: str, run_seed: int) -> Env:
 
     try:
         with as_outside():
-            return limit.call(fault, make)
+            return limit.call(fault, functools.partial(made_with_its_bits, make))
     except LateError as error:
         raise fault(str(error)) from None
