@@ -144,8 +144,9 @@ def require_free(path: Path, overwrite: bool) -> None:
     try:
         require_run(path)
     except InputError as error:
-        line = translated("{path}: not empty, and no run that could be continued or replaced; choose another folder",
-                          path=path)  # fmt: skip
+        why = f" ({error})" if (path / CONFIG_FILE).exists() else ""
+        line = translated("{path}: not empty, and no run that could be continued or replaced{why}; choose another "
+                          "folder", path=path, why=why)  # fmt: skip
         raise InputError(line) from error
     if not overwrite:
         go_on, over = said("--resume", f"zo.resume({str(path)!r})"), said("--overwrite", "overwrite=True")
