@@ -38,12 +38,22 @@ export function meaning(setting) {
 // The allowed range after the meaning, for numbers only: choices are in the list.
 export function rangeText(setting) {
   if (setting.kind === "switch" || setting.choices) return "";
+  const found = range(setting), zh = isChinese();
+  return found ? `${zh ? "。" : ". "}${found}` : zh ? "。" : ".";
+}
+
+// What is allowed, as a sentence of its own, for a value that is not.
+export function allowedText(setting) {
+  return range(setting) || (isChinese() ? "这个值不能用。" : "This value is not allowed.");
+}
+
+function range(setting) {
   const { min, max, above, below } = setting, zh = isChinese(), show = (number) => number.toLocaleString("en", { maximumFractionDigits: 6 });
   const parts = [];
   if (above !== undefined) parts.push(zh ? `大于 ${show(above)}` : `above ${show(above)}`);
   if (min !== undefined) parts.push(zh ? `不小于 ${show(min)}` : `at least ${show(min)}`);
   if (below !== undefined) parts.push(zh ? `小于 ${show(below)}` : `below ${show(below)}`);
   if (max !== undefined) parts.push(zh ? `不大于 ${show(max)}` : `at most ${show(max)}`);
-  if (!parts.length) return zh ? "。" : ".";
-  return zh ? `。${parts.join("，")}。` : `. ${first(parts.join(", "))}.`;
+  if (!parts.length) return "";
+  return zh ? `${parts.join("，")}。` : `${first(parts.join(", "))}.`;
 }

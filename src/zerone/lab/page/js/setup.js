@@ -1,7 +1,7 @@
 // The form of a set-up: algorithm, environment, seed, and each setting as a labelled control with meaning and range.
 
 import { make, say } from "./dom.js";
-import { environmentText, algorithmText, meaning, rangeText, settingLabel } from "./meanings.js";
+import { algorithmText, allowedText, environmentText, meaning, rangeText, settingLabel } from "./meanings.js";
 import { t } from "./words.js";
 
 // The settings that are shown at once if an algorithm has them; a click shows the others.
@@ -155,7 +155,7 @@ export class Setup {
       on: { input: (event) => {
         const text = event.target.value, good = event.target.checkValidity() && text.trim() !== "" && this.holds(setting, setting.kind === "str" ? text : read(text));
         wrong.hidden = good;
-        say(wrong, good ? "" : rangeText(setting).trim());
+        say(wrong, good ? "" : allowedText(setting));
         event.target.setAttribute("aria-invalid", String(!good));
         if (good) set(setting.kind === "str" ? text : read(text));
       } } });
