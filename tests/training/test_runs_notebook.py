@@ -46,7 +46,9 @@ def notebook(monkeypatch):
         return Handle(shown)
 
     shell = types.SimpleNamespace(kernel=object())
-    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    # Matplotlib asks for IPython's version at the first figure of a process.
+    ipython = types.SimpleNamespace(get_ipython=lambda: shell, version_info=(9, 0, 0))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
     return shown
 
