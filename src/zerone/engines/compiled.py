@@ -82,8 +82,8 @@ def advance(
     """The carry after iterations `first` to `first + count` (exclusive) of one seed, both int32 scalars.
 
     Each iteration takes a block of steps from the source, learns from it, and adds metrics to the accumulator. The
-    random numbers of several iterations are drawn at once (`iterations_at_once`): a loop without random numbers compiles to
-    far faster code. The results are the same: iteration i depends on `fold_in(key, i)` alone.
+    random numbers of several iterations are drawn at once (see `iterations_at_once`): a loop without random numbers
+    compiles to far faster code. The results are the same: iteration i depends on `fold_in(key, i)` alone.
     """
     key = jax.random.fold_in(jax.random.key(seed), TRAIN)
     policy = carry.state.policy

@@ -155,6 +155,7 @@ class Host(GymnasiumEvaluator):
         length = self.algorithm.steps_per_update
         tree, places = carry.acting(self._on_device)
         leaves = [*self._numbers, *(carry.leaves[place] for place in places)]
+        explore, action_type = self._programs.explore, self.spaces.action.dtype
         noises: list[Any] = []
         t = 0
         while not carry.block.full():
@@ -167,19 +168,21 @@ class Host(GymnasiumEvaluator):
             if carry.memory is None:
                 carry.memory = self._programs.initial_memory(self._on_device, carry.state.policy, len(observation))
                 carry.begins = np.zeros(len(observation), bool) if jax.tree.leaves(carry.memory) else None
-            drawn, sent, carry.memory, further = self._programs.explore(
+            drawn, sent, carry.memory, further = explore(
                 tree, leaves, carry.memory, carry.begins, observation, noises[t % length], mask
             )
             drawn = np.asarray(drawn)
-            happened = player.step(np.array(drawn if sent is None else sent, self.spaces.action.dtype))
+            happened = player.step(np.array(drawn if sent is None else sent, action_type))
             if happened.lost is not None:
                 self._cut(carry, happened.lost)
             if carry.begins is not None:
                 carry.begins = happened.terminated | happened.truncated | ~happened.real
             remembered, carry.extras_tree = jax.tree.flatten((*further, mask, happened.next_mask))
-            core = [observation, drawn, happened.reward, happened.next_observation]
-            core += [happened.terminated, happened.truncated]
-            carry.block.add(core + [np.asarray(leaf) for leaf in remembered], happened.real)
+            leaves_of_step = [
+                observation, drawn, happened.reward, happened.next_observation, happened.terminated, happened.truncated,
+                *map(np.asarray, remembered),
+            ]  # fmt: skip
+            carry.block.add(leaves_of_step, None if happened.all_real else happened.real)
             self._count(carry, happened)
             t += 1
         taken = carry.block.take()
@@ -206,9 +209,10 @@ class Host(GymnasiumEvaluator):
 
     @staticmethod
     def _count(carry: Carry, happened: VectorStep) -> None:
-        carry.episode_return += happened.reward * happened.real
-        carry.episode_length += happened.real
-        Host._count_ended(carry, happened.terminated | happened.truncated)
+        carry.episode_return += happened.reward if happened.all_real else happened.reward * happened.real
+        carry.episode_length += 1 if happened.all_real else happened.real
+        if happened.any_ended:
+            Host._count_ended(carry, happened.terminated | happened.truncated)
 
     @staticmethod
     def _count_ended(carry: Carry, done: np.ndarray) -> None:

@@ -29,6 +29,10 @@ class VectorStep:
     """The allowed actions after the step, bool [N, actions]; `()` without action masks."""
     lost: np.ndarray | None = None
     """Where an environment's process was replaced (bool [N]): its episode was lost, and another one has begun."""
+    all_real: bool = False
+    """Whether `real` is known to be true everywhere."""
+    any_ended: bool = True
+    """Whether an episode may have ended with this step."""
 
 
 class Player:
@@ -45,6 +49,7 @@ class Player:
         self.mask: Any = ()
         """The allowed actions for `observation`, bool [N, actions]; `()` without action masks."""
         self._mode = environments.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
+        self._own = isinstance(environments, OwnVector)  # it returns new arrays at each step
         self._resetting = np.zeros(environments.num_envs, bool)
 
     def reset(self, seeds: list[int]) -> None:
@@ -70,13 +75,17 @@ class Player:
     def step(self, action: np.ndarray) -> VectorStep:
         """Play one action in each environment."""
         observation, reward, terminated, truncated, info = self.environments.step(action)
-        observation, done = np.array(observation), terminated | truncated
+        if not self._own:
+            observation, terminated, truncated = np.array(observation), np.array(terminated), np.array(truncated)
+        done = terminated | truncated
+        any_ended = bool(np.count_nonzero(done))
         next_observation, mask = observation, info.get(NOW, ())
         next_mask = mask
         real, lost = ~self._resetting, info.get("lost")
+        all_real = lost is None and self._mode != AutoresetMode.NEXT_STEP
         if lost is not None:
             real &= ~lost
-        if done.any():
+        if any_ended:
             if self._mode == AutoresetMode.SAME_STEP:
                 next_observation = observation.copy()
                 for i in np.flatnonzero(done):
@@ -90,8 +99,8 @@ class Player:
             self._resetting = done
         self.observation, self.mask = observation, mask
         return VectorStep(
-            next_observation, np.asarray(reward, np.float32), np.array(terminated), np.array(truncated), real,
-            next_mask, lost,
+            next_observation, np.asarray(reward, np.float32), terminated, truncated, real, next_mask, lost,
+            all_real, any_ended,
         )  # fmt: skip
 
 
@@ -103,46 +112,64 @@ class Block:
     """
 
     def __init__(self, length: int, number: int) -> None:
-        self._length, self._filled, self._even = length, np.zeros(number, int), True
+        self._length, self._number = length, number
+        self._rows: list[list[np.ndarray]] = []
+        """The vector steps, as long as all of them were real everywhere; it takes a quarter of the time of columns."""
         self._columns: list[np.ndarray] = []
+        """Afterwards, the transitions: leaves [room, N, ...], of which `_filled` [N] are used."""
+        self._filled: np.ndarray | None = None
 
     def full(self) -> bool:
         """Whether every environment has its T transitions."""
-        filled = self._filled[0] if self._even else self._filled.min()
-        return bool(filled >= self._length)
+        return (len(self._rows) if self._filled is None else int(self._filled.min())) >= self._length
 
-    def add(self, leaves: list[np.ndarray], real: np.ndarray) -> None:
-        """Append one vector step (leaves [N, ...]) where it is real."""
-        if not self._columns:
-            room = 2 * self._length + 2
-            self._columns = [np.empty((room, *leaf.shape), leaf.dtype) for leaf in leaves]
-        self._even = self._even and bool(real.all())
-        if self._even:  # the usual case, and a quarter of the time
-            row = self._filled[0]
-            for column, leaf in zip(self._columns, leaves, strict=True):
-                column[row] = leaf
-            self._filled += 1
+    def add(self, leaves: list[np.ndarray], real: np.ndarray | None = None) -> None:
+        """Append one vector step (leaves [N, ...], not to be changed later) where it is real; everywhere if None."""
+        if self._filled is None and (real is None or real.all()):
+            self._rows.append(leaves)
             return
-        where = np.flatnonzero(real)
-        if self._filled[where].max(initial=0) >= len(self._columns[0]):
+        filled = self._filled_columns(leaves)
+        where = np.arange(self._number) if real is None else np.flatnonzero(real)
+        if filled[where].max(initial=0) >= len(self._columns[0]):
             self._columns = [np.concatenate([column, np.empty_like(column)]) for column in self._columns]
         for column, leaf in zip(self._columns, leaves, strict=True):
-            column[self._filled[where], where] = leaf[where]
-        self._filled[where] += 1
+            column[filled[where], where] = leaf[where]
+        filled[where] += 1
+
+    def _filled_columns(self, leaves: list[np.ndarray]) -> np.ndarray:
+        """How much of the columns is filled; rows become columns first."""
+        if self._filled is None:
+            room = max(len(self._rows), 2 * self._length + 2)
+            self._columns = [np.empty((room, *leaf.shape), leaf.dtype) for leaf in leaves]
+            for place, row in enumerate(self._rows):
+                for column, leaf in zip(self._columns, row, strict=True):
+                    column[place] = leaf
+            self._filled = np.full(self._number, len(self._rows))
+            self._rows = []
+        return self._filled
 
     def cut(self, where: np.ndarray, truncated: int) -> bool:
         """Mark the last transitions where `where` (bool [N]) in the column number `truncated`.
 
         Returns whether all were marked: where a column is empty, its last transition was taken before.
         """
-        there = where & (self._filled > 0)
+        if self._filled is None:
+            if not self._rows:
+                return not where.any()
+            self._filled_columns(self._rows[0])
+        filled = self._filled_columns([])
+        there = where & (filled > 0)
         places = np.flatnonzero(there)
         if len(places):
-            self._columns[truncated][self._filled[places] - 1, places] = True
+            self._columns[truncated][filled[places] - 1, places] = True
         return bool((there == where).all())
 
     def take(self) -> list[np.ndarray]:
         """The first T transitions of each environment, [T, N, ...]; the others move to the front."""
+        if self._filled is None:
+            rows, self._rows = self._rows[: self._length], self._rows[self._length :]
+            shape = self._length, self._number
+            return [np.concatenate(each).reshape(*shape, *each[0].shape[1:]) for each in zip(*rows, strict=True)]
         taken = [column[: self._length].copy() for column in self._columns]
         for column in self._columns:
             column[: -self._length] = column[self._length :]
