@@ -21,7 +21,7 @@ def test_episodes_that_were_cut_are_no_results_and_the_limit_can_be_set(zerone, 
     assert ended.code == 0, ended
     cut = "3 of these episodes had not ended after {} steps and were cut: their returns are those of a part ({} sets"
     assert cut.format(20, "--evaluation-limit") in ended.out
-    assert "64 / 64 steps  judging: 3 episodes" in ended.out
+    assert "64 / 64 steps  final evaluation: 3 episodes" in ended.out
     found = zerone("evaluate", "run", "--episodes", 3, "--trust")
     assert cut.format(20, "--limit") in found.out
     assert cut.format(7, "--limit") in zerone("evaluate", "run", "--episodes", 3, "--limit", 7, "--trust").out
@@ -70,7 +70,7 @@ def test_an_agent_is_watched_as_it_explores(zerone):
 def test_the_level_of_another_task_is_not_this_one_s(zerone):
     words = "--steps", 2_000, "--out", "run", "--no-figure", "--evaluation-episodes", 1
     ended = zerone("train", "ppo", "Pendulum-v1", "--option", "gravity=15", *words)
-    assert "solved is not judged: its level of -200 is for Pendulum-v1 without these options" in ended.out
+    assert "solved is not tested: the threshold -200 is for Pendulum-v1 without these options" in ended.out
     assert "(solved: -900 or more)" in zerone("train", "ppo", "Pendulum-v1", "--option", "gravity=15", *words,
                                               "--solved-at", "-900", "--overwrite").out  # fmt: skip
     assert "(solved: -200 or more)" in zerone("train", "ppo", "Pendulum-v1", *words, "--overwrite").out

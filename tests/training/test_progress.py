@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
         (At(25_000), "25,000 / 50,000 steps  return 213.4  41,200 steps/s"),
         (At(25_000, solved=3, seeds=8), "25,000 / 50,000 steps  return 213.4  solved 3/8  41,200 steps/s"),
         (At(25_000, evaluating=0.123), "25,000 / 50,000 steps  return 213.4  41,200 steps/s, 12% evaluating"),
-        (At(50_000, latest_return=None, final_episodes=100), "50,000 / 50,000 steps  judging: 100 episodes"),
+        (At(50_000, latest_return=None, final_episodes=100), "50,000 / 50,000 steps  final evaluation: 100 episodes"),
         (At(25_000, note="ε 0.1"), "25,000 / 50,000 steps  return 213.4  ε 0.1  41,200 steps/s"),
         (At(1, latest_return=None, steps_per_second=0.0), "1 / 50,000 steps"),
         (At(1, latest_return=-0.01234, steps_per_second=0.0), "1 / 50,000 steps  return -0.01234"),
@@ -62,7 +62,7 @@ def test_the_judgement_is_announced_at_once_however_long_it_takes(monkeypatch):
     for at in (At(1), At(50_000), At(50_000, final_episodes=100)):
         shown.update(at)
     last, judging = stream.getvalue().splitlines()[-2:]
-    assert judging.endswith("judging: 100 episodes")
+    assert judging.endswith("final evaluation: 100 episodes")
     assert last.endswith("return 213.4  41,200 steps/s")  # it was held back for a second
 
 

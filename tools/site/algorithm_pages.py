@@ -7,19 +7,20 @@ import re
 from pathlib import Path
 
 FIGURES = {
-    "q-learning": ["caution", "corridor"], "sarsa": ["caution"], "sarsa-lambda": ["traces"], "dyna-q": ["planning"],
+    "q-learning": ["caution", "eyesight"], "sarsa": ["caution"], "sarsa-lambda": ["traces"], "dyna-q": ["planning"],
     "monte-carlo": ["random-walk"],
-    "dqn": ["replay-and-targets", "overestimation", "priorities", "dueling"], "reinforce": ["praise"],
+    "dqn": ["overestimation", "priorities", "dueling", "corridor"], "reinforce": ["praise", "moving-reward"],
     "actor-critic": ["one-step"],
-    "ppo": ["clipping"], "a3c": ["workers"], "dppo": ["workers"], "ddpg": ["moving-reward"],
+    "ppo": ["clipping"], "a3c": ["workers"], "dppo": ["workers"], "ddpg": ["replay-and-targets"],
 }  # fmt: skip
 """The figures of the results page that each algorithm's page shows."""
 WORDS = {
     ".md": {
-        "code": "Pseudocode and code", "about": "On the left the opening of the file, on the right what follows it.",
+        "code": "Pseudocode and code",
+        "about": "The docstring of the file is on the left, and the code that follows it on the right.",
         "numbers": "A step with its numbers", "worked": "More to check by hand: [worked examples](worked-examples.md).",
-        "figure": "What was found out with it", "verdict": "The claims, rules and verdicts: [results](results.md).",
-        "metrics": "What is measured", "whole": "The whole file",
+        "figure": "Experiments with it", "verdict": "The claims, rules and verdicts: [results](results.md).",
+        "metrics": "Metrics", "whole": "The whole file",
     },
     ".zh.md": {
         "code": "伪代码与代码", "about": "左边是文件的开头，右边是接下来的代码。",

@@ -15,8 +15,8 @@ WORDS = {
         "next": "Try next", "measured": "The claim, measured with many seeds",
         "alone": "The chapter on a page of its own", "code": "The code of the update",
         "about": "Fourteen chapters, in the order of the tutorial. `zerone lesson NAME` plays one in the terminal, "
-        "`zerone lab` on a page; there a training goes on as long as you like. Here each has a recorded run: press "
-        "Play, or step through it with the arrow keys.",
+        "`zerone lab` in a browser; there a training continues as long as you like. Here each has a recorded run: "
+        "press Play, or step through it with the arrow keys.",
     },
     ".zh.md": {
         "language": "zh", "title": "课程", "see": "看一看", "question": "一个问题", "answer": "回答",

@@ -45,7 +45,7 @@ COMMANDS = {
     "experiment": ("zerone.cli.experiment:experiment", "Put a claim to the test: many seeds, a figure, a verdict."),
     "algorithms": ("zerone.cli.lists:algorithms", "What can learn, and where each stands in the taxonomy."),
     "environments": ("zerone.cli.lists:environments", "What can be learnt."),
-    "check": ("zerone.cli.check:check", "Is an environment sound, how is it seen, who can learn in it?"),
+    "check": ("zerone.cli.check:check", "Is an environment sound, how is it encoded, what can learn in it?"),
     "example": ("zerone.cli.example:example", "Programs to begin with: lists, prints or writes them."),
     "bench": ("zerone.benchmarks.command:main", "Speed, side by side with the peers that are installed."),
 }

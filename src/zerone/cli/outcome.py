@@ -42,7 +42,7 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
         over = translated("{episodes} of each of {seeds} seeds", episodes=over, seeds=len(seeds))
     what = translated("{algorithm} on {environment}", algorithm=result["algorithm"], environment=result["environment"])
     took = translated(
-        "{steps:,} steps in {seconds:.1f} s (of which evaluations {evaluations:.1f} s, the final judgement "
+        "{steps:,} steps in {seconds:.1f} s (of which evaluations {evaluations:.1f} s, the final evaluation "
         "{judgement:.1f} s)", steps=result["steps"], seconds=result["seconds"],
         evaluations=result["evaluation_seconds"], judgement=result["judgement_seconds"],
     )  # fmt: skip
@@ -64,7 +64,7 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
     elif (usual := _usual_level(run.config["environment"])) is not None:
         click.echo(
             translated(
-                "solved is not judged: its level of {level:g} is for {environment} without these options "
+                "solved is not tested: the threshold {level:g} is for {environment} without these options "
                 "(--solved-at sets another)",
                 level=usual,
                 environment=result["environment"],

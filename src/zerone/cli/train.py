@@ -75,7 +75,7 @@ class Train(AlgorithmCommand):
 @click.option("--engine", type=OneOf("auto", "compiled", "host", "cluster"), help="Default: auto, compiled where it "
               "can be. cluster: each worker of a3c and dppo in a process of its own.")  # fmt: skip
 @click.option("--spread", type=Whole(1, MOST_PROCESSES), metavar="N", help="Train the seeds in N processes of a Ray "
-              "cluster, to the same bits; who is lost is replaced.")  # fmt: skip
+              "cluster, with the same bits; a lost process is replaced.")  # fmt: skip
 @click.option("--address", metavar="HOST:PORT", help="With --engine cluster or --spread: the Ray cluster to join. "
               "Default: one is started on this machine.")  # fmt: skip
 @click.option("--worker-timeout", type=Finite(0.1, 1e6), metavar="SECONDS", help="With these: a worker that takes "

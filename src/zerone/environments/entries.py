@@ -152,14 +152,14 @@ _DYNA_MAZE = dataclasses.replace(
 _BLOCKING_MAZE = dataclasses.replace(
     _DYNA_MAZE,
     id="zerone/BlockingMaze-v0",
-    text="a maze whose way of 10 steps is blocked after 1,000 steps, and one of 16 opens",
+    text="a maze whose path of 10 steps is blocked after 1,000 steps; one of 16 steps opens",
     source="zerone.environments.changing_maze:ChangingMaze",
     preset={},
     judged={"change_at": 0},
 )
 _CLIFF = Entry(
     id="zerone/Cliff-v0",
-    text="walk along a cliff; who falls begins again at the start",
+    text="walk along a cliff; a fall leads back to the start",
     source="zerone.environments.cliff:Cliff",
     limit=500,
     solved_at=-13.0,
@@ -212,7 +212,7 @@ ENTRIES = (
     dataclasses.replace(
         _BLOCKING_MAZE,
         id="zerone/ShortcutMaze-v0",
-        text="a maze whose way of 16 steps stays, and a shortcut of 10 opens after 3,000 steps",
+        text="a maze with a path of 16 steps; a shortcut of 10 steps opens after 3,000 steps",
         preset={"layout": maze_layouts.LEFT_WAY, "later": maze_layouts.BOTH_WAYS, "change_at": 3_000},
     ),
     _CLIFF,

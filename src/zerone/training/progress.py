@@ -114,7 +114,7 @@ def describe(now: Progress) -> str:
     if now.seeds > 1 or now.solved:
         parts.append(translated("solved {solved}/{seeds}", solved=now.solved, seeds=now.seeds))
     if now.final_episodes:
-        parts.append(translated("judging: {episodes:,} episodes", episodes=now.final_episodes))
+        parts.append(translated("final evaluation: {episodes:,} episodes", episodes=now.final_episodes))
     if now.note:
         parts.append(now.note)
     if now.steps_per_second and not now.final_episodes:
