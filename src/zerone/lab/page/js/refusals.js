@@ -67,17 +67,17 @@ export const ENDINGS = {
 };
 
 export const METRICS = {
-  actor_q: "演员动作的 Q", clipped: "被裁剪的比例", cost: "代价", critic_loss: "评论家损失", discounted_return: "折扣回报", entropy: "熵", epsilon: "探索率 ε", explained_variance: "解释方差", kl: "KL 散度", loss: "损失",
-  noise: "噪声", penalty: "惩罚", policy_loss: "策略损失", q: "平均 Q", staleness: "过时的版本数", temperature: "温度", value: "平均价值", value_loss: "价值损失",
+  actor_q: "演员动作的 Q", clipped: "被裁剪的比例", cost: "损失", critic_loss: "评论家损失", discounted_return: "折扣回报", entropy: "熵", epsilon: "探索率 ε", explained_variance: "解释方差", kl: "KL 散度", loss: "损失",
+  noise: "噪声", penalty: "惩罚", policy_loss: "策略损失", q: "平均 Q", staleness: "陈旧度", temperature: "温度", value: "平均价值", value_loss: "价值损失",
 };
 
 export const SETTING_NAMES = {
   activation: "激活函数", actor_period: "演员更新周期", averaging: "取平均", baseline: "基线", baseline_learning_rate: "基线学习率", batch: "批量大小", burn_in: "预热步数（循环网络）",
-  clip: "裁剪范围", critic_learning_rate: "评论家学习率", decay_steps: "衰减步数", deviation_start: "起始标准差", discount: "折扣因子", discount_steps: "按步打折", distributional: "分布式价值", double: "双网络", dueling: "对决结构", dueling_streams: "对决分支",
+  clip: "裁剪范围", critic_learning_rate: "评论家学习率", decay_steps: "衰减步数", deviation_start: "起始标准差", discount: "折扣因子", discount_steps: "按步折扣", distributional: "分布式价值", double: "Double DQN", dueling: "对决网络", dueling_streams: "对决分支",
   entropy_bonus: "熵奖励", environments: "环境个数", epochs: "遍数", epsilon: "探索率 ε", epsilon_clock: "ε 的时钟", epsilon_end: "最终探索率 ε", epsilon_shape: "ε 下降的形状", epsilon_start: "初始探索率 ε", epsilon_steps: "ε 下降的步数",
   exploration: "探索方式", exploration_bonus: "探索奖励", gather: "汇集什么", hidden: "隐藏层", importance: "重要性指数", importance_clock: "重要性的时钟", importance_steps: "重要性上升的步数",
   kl_penalty: "KL 惩罚", kl_penalty_max: "KL 惩罚上限", kl_penalty_min: "KL 惩罚下限", kl_stop: "KL 停止值", kl_target: "KL 目标", layer_norm: "层归一化", learn_temperature: "学习温度", learning_rate: "学习率", learning_rate_end: "最终学习率", longest_episode: "最长回合",
-  loss: "损失函数", max_gradient_norm: "梯度范数上限", memory: "记忆容量", minibatches: "小批量个数", n_steps: "n 步", network: "网络", noise_clock: "噪声的时钟", noise_end: "最终噪声", noise_pull: "噪声的回拉", noise_shape: "噪声下降的形状", noise_start: "初始噪声", noise_steps: "噪声下降的步数",
+  loss: "损失函数", max_gradient_norm: "梯度范数上限", memory: "记忆容量", minibatches: "小批量个数", n_steps: "n 步", network: "网络", noise_clock: "噪声的时钟", noise_end: "最终噪声", noise_pull: "噪声的回归速率", noise_shape: "噪声下降的形状", noise_start: "初始噪声", noise_steps: "噪声下降的步数",
   normalize: "归一化", normalize_advantages: "优势归一化", normalize_observations: "观测归一化", normalize_rewards: "奖励归一化", objective: "目标函数", optimizer: "优化器", planning_steps: "规划步数",
   prioritized: "优先回放", priority_exponent: "优先级指数", priority_floor: "优先级下限", priority_limit: "优先级上限", quantiles: "分位数个数", rmsprop_decay: "RMSProp 衰减", sequence: "序列长度", steps_per_update: "每次更新的步数", target_entropy: "目标熵", target_noise: "目标噪声", target_noise_limit: "目标噪声上限", target_period: "目标网络更新周期", target_step: "目标网络步长 τ",
   temperature: "温度", trace: "资格迹", trace_decay: "迹的衰减 λ", updates: "更新次数", value_cost: "价值损失权重", visits: "访问方式", warmup: "开始学习前的步数", warmup_actions: "预热动作", weight_decay: "权重衰减", workers: "工作者个数",
