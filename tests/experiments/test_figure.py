@@ -67,7 +67,7 @@ def test_a_text_that_is_drawn_as_it_stands_is_found(monkeypatch):
 def draw(sheet, results):
     del results
     sheet.curve(np.arange(3), np.ones((4, 3)), "no replay", 0)
-    sheet.points(["natural DQN"], [np.arange(4.0)], panel=1)
+    sheet.points(["plain DQN"], [np.arange(4.0)], panel=1)
     sheet.label(translated("episode"), translated("return while learning"))
 
 
@@ -94,7 +94,7 @@ def drawn(tmp_path, language):
 def test_a_figure_is_in_the_language_that_is_spoken(tmp_path, monkeypatch):
     english = [
         "A title of its own", "only a look: 4 seeds; shaded or barred: 95% interval over seeds", "episode",
-        "return while learning", "no replay", "natural DQN",
+        "return while learning", "no replay", "plain DQN",
     ]  # fmt: skip
     assert drawn(tmp_path, "en") == english
     monkeypatch.setattr(fonts, "_family", lambda: "Noto Sans CJK SC")  # it is only asked for, not looked at

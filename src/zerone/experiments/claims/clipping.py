@@ -85,8 +85,8 @@ ACTOR_CRITIC = {"algorithm": "actor-critic", "rate_is": ["learning_rate", "criti
 EXPERIMENT = Experiment(
     name="clipping",
     title=Text(
-        "PPO: clip or KL penalty, and the step sizes it bears",
-        "PPO：裁剪还是 KL 惩罚，以及它经得起多大的步长",
+        "PPO: clipping or KL penalty, and large step sizes",
+        "PPO：裁剪还是 KL 惩罚，以及大步长",
     ),
     claim=Text(
         "Clipping PPO's objective beats the KL penalty, and PPO tolerates larger step sizes than plain policy "

@@ -1,4 +1,4 @@
-"""With many actions dueling learns faster than natural DQN."""
+"""With many actions dueling learns faster than plain DQN."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def measure(settings: Settings, seed: int) -> Measured:
     return {"accumulated": total[LOOK - 1 :: LOOK], "total": total[-1]}
 
 
-HEADS = {"natural": translatable("natural DQN"), "dueling": "dueling DQN"}
+HEADS = {"natural": translatable("plain DQN"), "dueling": "dueling DQN"}
 LIMITS = {
     "endless": translatable("the tutorial's: no time limit"),
     "limited": translatable("Gymnasium's: a new start every 200 steps"),
@@ -52,7 +52,7 @@ def draw(sheet: Sheet, results: Results) -> None:
 
 
 def compared(limit: str) -> Any:
-    """The cumulative reward of dueling minus that of natural DQN."""
+    """The cumulative reward of dueling minus that of plain DQN."""
     return lambda results: difference(results(f"{limit}-dueling", "total"), results(f"{limit}-natural", "total"))
 
 
@@ -69,9 +69,9 @@ COMMON: dict[str, Any] = {**DQN_SETTINGS, "learning_rate": 0.001, "steps": 18_00
 
 EXPERIMENT = Experiment(
     name="dueling",
-    title=Text("Dueling against natural DQN with 25 torques", "25 种力矩：Dueling 对普通 DQN"),
+    title=Text("Dueling and plain DQN with 25 torques", "25 种力矩：Dueling DQN 与普通 DQN"),
     claim=Text(
-        "With many actions dueling DQN learns faster than natural DQN.", "动作多时，Dueling DQN 比普通 DQN 学得快。"
+        "With many actions dueling DQN learns faster than plain DQN.", "动作多时，Dueling DQN 比普通 DQN 学得快。"
     ),
     source=chapter("Dueling DQN"),
     setup=Text(
@@ -93,7 +93,7 @@ EXPERIMENT = Experiment(
     questions=(
         Question(
             Text(
-                "without a time limit, dueling's accumulated reward minus natural DQN's",
+                "without a time limit, dueling's accumulated reward minus plain DQN's",
                 "不设时间限制时，Dueling 累积的奖励减去普通 DQN 的",
             ),
             compared("endless"),
@@ -101,7 +101,7 @@ EXPERIMENT = Experiment(
         ),
         Question(
             Text(
-                "with Gymnasium's, dueling's accumulated reward minus natural DQN's",
+                "with Gymnasium's, dueling's accumulated reward minus plain DQN's",
                 "用 Gymnasium 的限制时，Dueling 累积的奖励减去普通 DQN 的",
             ),
             compared("limited"),
@@ -116,7 +116,7 @@ EXPERIMENT = Experiment(
     facts=facts,
     panels=2,
     teaches=Text(
-        "While it learns, dueling DQN accumulates {endless_dueling:.0f} and natural DQN {endless_natural:.0f} "
+        "While it learns, dueling DQN accumulates {endless_dueling:.0f} and plain DQN {endless_natural:.0f} "
         "without a time limit, {limited_dueling:.0f} and {limited_natural:.0f} with Gymnasium's. Both streams read "
         "the same hidden layer, and one of them learns the value of a state: each step updates it for all 25 torques "
         "at once. A single seed of each, as in the tutorial, mostly shows luck: here {better_endless:.0f}% of the "

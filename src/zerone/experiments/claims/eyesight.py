@@ -1,4 +1,4 @@
-"""The discount factor as eyesight: from how far away a reward still has a value."""
+"""The discount factor: from how far away a reward still has a value."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def facts(results: Results) -> dict[str, float]:
 
 EXPERIMENT = Experiment(
     name="eyesight",
-    title=Text("The discount is eyesight: how far away a treasure is seen", "折扣就是视力：宝藏多远还看得见"),
+    title=Text("The discount factor and distant rewards", "折扣因子与远处的奖励"),
     claim=Text(
         "With γ = 0 only the next reward is seen, with γ = 1 all that follow are seen undimmed, and in between the "
         "sight fades with distance.",

@@ -80,7 +80,9 @@ def facts(results: Results) -> dict[str, float]:
 
 EXPERIMENT = Experiment(
     name="moving-reward",
-    title=Text("REINFORCE climbs the hill as the tutorial prints it", "REINFORCE 上山：教程打印的数字"),
+    title=Text(
+        "REINFORCE on MountainCar: the numbers that the tutorial prints", "MountainCar 上的 REINFORCE：教程打印的数字"
+    ),
     claim=Text(
         "REINFORCE's moving reward on MountainCar without a time limit is about -10667 at episode 154, -2009 at 387, "
         "-1006 at 489 and -502 at 628.",

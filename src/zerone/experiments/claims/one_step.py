@@ -132,8 +132,8 @@ EPISODES = {
 EXPERIMENT = Experiment(
     name="one-step",
     title=Text(
-        "One-step actor-critic or REINFORCE: sooner, or surer",
-        "单步 Actor-Critic 与 REINFORCE：谁更快，谁更稳",
+        "One-step actor-critic and REINFORCE: speed and reliability",
+        "单步 Actor-Critic 与 REINFORCE：速度与可靠性",
     ),
     claim=Text(
         "Actor-critic learns from every single step, and so faster than REINFORCE, which waits for the end of an "

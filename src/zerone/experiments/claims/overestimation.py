@@ -1,4 +1,4 @@
-"""Natural DQN overestimates on an upright pendulum; Double DQN less."""
+"""Plain DQN overestimates on an upright pendulum; Double DQN less."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def measure(settings: Settings, seed: int) -> Measured:
     }
 
 
-ARMS = {"natural": translatable("natural DQN"), "double": "Double DQN"}
+ARMS = {"natural": translatable("plain DQN"), "double": "Double DQN"}
 
 
 def draw(sheet: Sheet, results: Results) -> None:
@@ -85,7 +85,7 @@ def draw(sheet: Sheet, results: Results) -> None:
     for place, (arm, label) in enumerate(ARMS.items()):
         believed = results(arm, "believed")
         sheet.curve(LOOK * (np.arange(believed.shape[1]) + 0.5), believed, label, place)
-    sheet.line(0, translated("nothing can be worth more"))
+    sheet.line(0, translated("no value can be above 0"))
     sheet.label(translated("gradient updates"), translated("Q of the best action"), loc="lower right")
     sheet.points(list(ARMS.values()), [results(arm, "excess") for arm in ARMS], panel=1)
     sheet.line(0, "", 1, vertical=True)
@@ -102,9 +102,9 @@ COMMON: dict[str, Any] = {**DQN_SETTINGS, "learning_rate": 0.005, "steps": 23_00
 
 EXPERIMENT = Experiment(
     name="overestimation",
-    title=Text("Natural DQN believes in more than can be had", "普通 DQN 预期的比能得到的多"),
+    title=Text("Overestimation by DQN and by Double DQN", "DQN 与 Double DQN 的高估"),
     claim=Text(
-        "Natural DQN overestimates on an upright pendulum, where the true value is near 0; Double DQN removes much of "
+        "Plain DQN overestimates on an upright pendulum, where the true value is near 0; Double DQN removes much of "
         "it.",
         "摆直立时真实价值接近 0，普通 DQN 却高估；Double DQN 消除了其中的大部分。",
     ),
@@ -128,18 +128,18 @@ EXPERIMENT = Experiment(
     measure=measure,
     questions=(
         Question(
-            Text("natural DQN's Q minus the return that followed", "普通 DQN 的 Q 减去随后的回报"),
+            Text("plain DQN's Q minus the return that followed", "普通 DQN 的 Q 减去随后的回报"),
             lambda results: estimate(results("natural", "excess")),
             above=0,
         ),
         Question(
-            Text("Double DQN's excess over natural DQN's", "Double DQN 的高估除以普通 DQN 的高估"),
+            Text("Double DQN's excess over plain DQN's", "Double DQN 的高估除以普通 DQN 的高估"),
             lambda results: ratio(results("double", "excess"), results("natural", "excess")),
             below=0.5,
         ),
         Question(
             Text(
-                "the share of seeds in which natural DQN's Q upright is above 0",
+                "the share of seeds in which plain DQN's Q upright is above 0",
                 "普通 DQN 在直立时 Q 大于 0 的种子比例",
             ),
             lambda results: estimate(results("natural", "value") > 0),
@@ -148,7 +148,7 @@ EXPERIMENT = Experiment(
         ),
         Question(
             Text(
-                "the share of seeds in which Q upright is above 0, Double DQN's minus natural DQN's",
+                "the share of seeds in which Q upright is above 0, Double DQN's minus plain DQN's",
                 "直立时 Q 大于 0 的种子比例，Double DQN 的减去普通 DQN 的",
             ),
             lambda results: difference(results("double", "value") > 0, results("natural", "value") > 0),
@@ -164,10 +164,10 @@ EXPERIMENT = Experiment(
     facts=facts,
     panels=2,
     teaches=Text(
-        "No reward is above 0, so no value can be above 0; natural DQN predicts {value_natural:.2f} where "
+        "No reward is above 0, so no value can be above 0; plain DQN predicts {value_natural:.2f} where "
         "{truth_natural:.2f} follows. The maximum over eleven noisy estimates picks the one with the largest error, "
         "and bootstrapping passes it on. In Double DQN one network selects and the other evaluates: on average its "
-        "excess is {excess_double:.2f}, natural DQN's {excess_natural:.2f}. But single seeds can still overestimate "
+        "excess is {excess_double:.2f}, plain DQN's {excess_natural:.2f}. But single seeds can still overestimate "
         "a lot, so the average is uncertain.",
         "奖励都不大于 0，所以价值也不会大于 0；普通 DQN 却预测 {value_natural:.2f}，随后得到的是 {truth_natural:.2f}"
         "。在十一个带噪声的估计里取最大，取到的正是误差最大的，自举再把它传下去。Double DQN 让一个网络选、另一个评："

@@ -78,7 +78,7 @@ def fewer(measure: str, left: int, right: int) -> Any:
 
 EXPERIMENT = Experiment(
     name="planning",
-    title=Text("Dyna: imagined steps save real ones", "Dyna：想象中的步省下真实的步"),
+    title=Text("Dyna-Q: planning steps and real episodes", "Dyna-Q：规划步数与真实的回合"),
     claim=Text(
         "With a model beside the environment the shortest way is found in fewer episodes, the more steps are planned.",
         "在环境之外再从模型里学习，规划得越多，找到最短路所需的回合越少。",

@@ -67,7 +67,7 @@ def facts(results: Results) -> dict[str, float]:
 
 EXPERIMENT = Experiment(
     name="praise",
-    title=Text("What REINFORCE praises and what it blames", "REINFORCE 夸什么，怪什么"),
+    title=Text("How REINFORCE weights early and late actions", "REINFORCE 怎样给先后的动作加权"),
     claim=Text(
         "vt is high early and low late on CartPole, and the reverse on MountainCar.",
         "vt 在 CartPole 上先高后低，在 MountainCar 上相反。",

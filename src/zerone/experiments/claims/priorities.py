@@ -73,7 +73,7 @@ COMMON: dict[str, Any] = {
 
 EXPERIMENT = Experiment(
     name="priorities",
-    title=Text("Prioritised replay and the flag on the hill", "优先回放与山顶的旗"),
+    title=Text("Prioritised and uniform replay on MountainCar", "MountainCar 上的优先回放与均匀回放"),
     claim=Text(
         "From the first +10 on, prioritised replay reaches the flag in fewer steps per episode than uniform replay.",
         "从第一个 +10 起，优先回放每回合用比均匀回放更少的步数到达旗子。",

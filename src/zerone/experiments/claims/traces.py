@@ -101,9 +101,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 EXPERIMENT = Experiment(
     name="traces",
-    title=Text(
-        "Traces find the goal in fewer episodes, if it is all there is to find", "资格迹更快找到目标，如果路上只有目标"
-    ),
+    title=Text("Sarsa(λ) and Sarsa: episodes until the goal is found", "Sarsa(λ) 与 Sarsa：多少个回合后找到目标"),
     claim=Text(
         "Sarsa(λ) finds the goal in fewer episodes than Sarsa, and replacing traces beat accumulating ones.",
         "Sarsa(λ) 比 Sarsa 用更少的回合找到目标；替换迹胜过累积迹。",
