@@ -73,6 +73,8 @@ def test_an_algorithm_that_does_not_fit_names_those_that_do():
         InputError, match=rf"reinforce cannot take X-v0: .*network = gru\), but .*; these can: {remembers}$"
     ):
         catalogue.require(small_reinforce(network="gru"), Spaces(BOX, DISCRETE), "X-v0")
+    with pytest.raises(InputError, match=r"network = convolution needs pictures, but .*; it can without network$"):
+        catalogue.require(small_reinforce(network="convolution"), Spaces(BOX, DISCRETE), "X-v0")
     words = spaces.Text(3)
     with pytest.raises(InputError, match="no algorithm here can take these spaces"):
         catalogue.require(QLearning(), Spaces(words, words), "X-v0")

@@ -197,10 +197,10 @@ def test_the_example_with_networks_learns(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (NoClass, "NoClass is no algorithm: it must be a class made with"),
-        (3, "3 is no algorithm: it must be a class"),
-        (NoUpdate, r"NoUpdate is no algorithm: it lacks the function update\(state, steps, key\)"),
-        (OtherAct, r"OtherAct is no algorithm: its act must take act\(policy, memory, observation, noise\)"),
+        (NoClass, "NoClass is not a valid algorithm: it must be a class made with"),
+        (3, "3 is not a valid algorithm: it must be a class"),
+        (NoUpdate, r"NoUpdate is not a valid algorithm: it lacks the function update\(state, steps, key\)"),
+        (OtherAct, r"OtherAct is not a valid algorithm: its act must take act\(policy, memory, observation, noise\)"),
     ],
 )
 def test_what_is_no_algorithm_is_named_with_what_it_lacks(kind, said):
@@ -219,9 +219,9 @@ def test_what_a_module_lacks_is_said_with_what_it_has(example):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("os:path", "os:path is no algorithm"),  # already imported, so it can be checked at once; it is no algorithm
-        ("subprocess:Popen", "subprocess:Popen is no algorithm"),
-        ("builtins:eval", "builtins:eval is no algorithm"),
+        ("os:path", "os:path is not a valid algorithm"),  # already imported, so it can be checked at once
+        ("subprocess:Popen", "subprocess:Popen is not a valid algorithm"),
+        ("builtins:eval", "builtins:eval is not a valid algorithm"),
         ("sys:", "module 'sys' has no ''"),
         ("never.imported:Thing", "would import the module 'never.imported'"),
         (":", "would import the module ''"),
@@ -272,12 +272,12 @@ class Unannounced(QLearning):
 @pytest.mark.parametrize(
     ("algorithm", "said"),
     [
-        (OldAct(), r"old-act is no algorithm: its act must give back \(action, memory, extras\)"),
+        (OldAct(), r"old-act is not a valid algorithm: its act must return \(action, memory, extras\)"),
         (
             Grows(),
-            r"grows is no algorithm: its act gives back the memory .*float32\[1, 2\].* one like .*float32\[1, 1\]",
+            r"its act returns the memory .*float32\[1, 2\].* one like .*float32\[1, 1\]",
         ),
-        (Unannounced(), r"its act gives back the memory .*int32\[1\].*one like \(\), as there is no initial_memory"),
+        (Unannounced(), r"its act returns the memory .*int32\[1\].*one like \(\), as there is no initial_memory"),
     ],
 )
 @pytest.mark.parametrize("environment", ["zerone/Maze-v0", "FrozenLake-v1"])
@@ -302,11 +302,11 @@ def counting(state, steps, key):
     ("attributes", "said"),
     [
         ({"init": lambda *_: 1 / 0}, "odd: its init raised ZeroDivisionError"),
-        ({"init": lambda *_: jnp.zeros((6, 2))}, "its init must give back a state with a `policy`"),
-        ({"noise": lambda *_: jnp.zeros(7)}, r"its noise gives back float32\[7\], but must"),
+        ({"init": lambda *_: jnp.zeros((6, 2))}, "its init must return a state with a `policy`"),
+        ({"noise": lambda *_: jnp.zeros(7)}, r"its noise returns float32\[7\], but must"),
         (
             {"act": lambda *_: (jnp.zeros(1), (), ())},
-            r"its act gives back the action float32\[1\], but Discrete\(2\) needs int32\[1\]",
+            r"its act returns the action float32\[1\], but Discrete\(2\) needs int32\[1\]",
         ),
         (
             {"act": lambda _s, _p, _m, _o, noise=None: (noise["action"], (), ())},
@@ -314,28 +314,28 @@ def counting(state, steps, key):
         ),
         (
             {"update": lambda _, state, steps, key: counting(state, steps, key)},
-            r"its update must give back \(state, metrics\)",
+            r"its update must return \(state, metrics\)",
         ),
         (
             {"update": lambda _self, state, *_: (dataclasses.replace(state, policy=jnp.zeros(3)), {})},
-            r"its update gives back a state whose policy is float32\[3\]; that of init is float32\[6, 2\]",
+            r"its update returns a state whose policy is float32\[3\]; that of init is float32\[6, 2\]",
         ),
-        ({"metrics": {"error": "the error"}}, "its update gives back the metrics none, but `metrics` names error"),
+        ({"metrics": {"error": "the error"}}, "its update returns the metrics none, but `metrics` names error"),
         (
             {
                 "metrics": {"error": "the error"},
                 "update": lambda _, state, steps, key: (counting(state, steps, key), {"error": steps.reward}),
             },
-            "its update gives back the metric 'error' as float32.*, not as one number",
+            "its update returns the metric 'error' as float32.*, not as one number",
         ),
         ({"metrics": {"a,b": "two"}}, "its metrics must be a mapping from names, without commas"),
         ({"metrics": {"step": "the step"}}, "the metric 'step' is in the log already"),
         ({"check": lambda _: 1 / 0}, "odd: its check raised ZeroDivisionError"),
         ({"refuse": lambda _, spaces: spaces.nothing}, "odd: its refuse raised AttributeError"),
-        ({"refuse": lambda *_: False}, "its refuse must give back a text or None, not False"),
+        ({"refuse": lambda *_: False}, "its refuse must return a text or None, not False"),
         ({"steps_per_update": property(lambda _: 0)}, "its steps_per_update must be a whole number of at least 1"),
         ({"warmup_updates": property(lambda _: 0.5)}, "its warmup_updates must be a whole number of at least 0"),
-        ({"values": lambda _self, policy, *_: policy}, r"its values gives back float32\[6, 2\]"),
+        ({"values": lambda _self, policy, *_: policy}, r"its `values` returns float32\[6, 2\]"),
     ],
 )
 def test_a_function_that_gives_back_something_else_is_refused_before_anything_is_created(attributes, said, tmp_path):
@@ -347,7 +347,7 @@ def test_a_function_that_gives_back_something_else_is_refused_before_anything_is
 def test_a_class_in_place_of_an_object_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"algorithm Own is a class: give an object of it, Own\(\)"):
         zo.train(Own, "zerone/Maze-v0", out=tmp_path / "r", **FEW)
-    with pytest.raises(InputError, match="NoClass is no algorithm: it must be a class made with"):
+    with pytest.raises(InputError, match="NoClass is not a valid algorithm: it must be a class made with"):
         zo.train(NoClass(), "zerone/Maze-v0", out=tmp_path / "r", **FEW)
     assert not (tmp_path / "r").exists()
 

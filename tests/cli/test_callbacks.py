@@ -135,11 +135,14 @@ def test_what_it_raises_is_one_line_and_the_run_goes_on_without_it(zerone, here)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--callback", "listening:nothing"), "listening:nothing is no callback: it must be an object of a class"),
+        (
+            ("--callback", "listening:nothing"),
+            "listening:nothing is not a valid callback: it must be an object of a class",
+        ),
         (("--callback", "listening:Nope"), "callback listening:Nope: module 'listening' has no 'Nope'"),
         (("--callback", "nowhere_at_all:Nope"), "module 'nowhere_at_all' cannot be imported"),
         (("--callback", "wanbd"), "callback 'wanbd' is unknown: did you mean 'wandb'"),
-        (("--callback", "json:loads"), "json:loads is no callback: it must take (event, training)"),
+        (("--callback", "json:loads"), "json:loads is not a valid callback: it must take (event, training)"),
         (("--track", "wanbd"), "wandb"),
         (("--track", "mlflow"), 'pip install "zerone[mlflow]"'),
     ],

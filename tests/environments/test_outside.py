@@ -289,7 +289,7 @@ def test_whatever_stands_in_a_file_as_a_reward_runs_nothing(tmp_path, reward):
     config = json.loads((run.path / "config.json").read_text())
     config["environment"]["options"] = {"reward": reward}
     (run.path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(InputError, match=r"is named in a file|is no reward|would import"):
+    with pytest.raises(InputError, match=r"is named in a file|is not a valid reward|would import"):
         zo.load(run.path).evaluate(episodes=2)
 
 
@@ -338,7 +338,7 @@ def by_any(*values):
         (by_any, "it must take"),
         ("nonesuch", "reward = 'nonesuch' is not allowed: must be one of task, or module:function"),
         (f"{__name__}:nothing", "has no 'nothing': it has .*nearer"),
-        (f"{__name__}:Line", "has no 'Line'|is no reward"),
+        (f"{__name__}:Line", "has no 'Line'|is not a valid reward"),
         ("nowhere_at_all:nearer", "module 'nowhere_at_all' cannot be imported"),
         (3, "must be one of task, or a function"),
     ],
@@ -433,8 +433,8 @@ def wide_state(self, key, state, action):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (changed(step=None), r"Changed is no environment: it lacks the function step\(key, state, action\)"),
-        (changed(reset=no_key), r"Changed is no environment: its reset must take reset\(key\)"),
+        (changed(step=None), r"Changed is not a valid environment: it lacks the function step\(key, state, action\)"),
+        (changed(reset=no_key), r"Changed is not a valid environment: its reset must take reset\(key\)"),
         (changed(step=turned), r"its step must take step\(key, state, action\)"),
         (changed(step=with_parameters), r"its step must take step\(key, state, action\)"),
         (changed(reset=one_value), "reset returns one value, not two: observation, state"),
@@ -462,7 +462,7 @@ def wide_state(self, key, state, action):
         (changed(carry_over=lambda *_: 1 / 0), "carry_over cannot be compiled: ZeroDivisionError"),
         (changed(carry_over=lambda _: 0), "carry_over cannot be compiled: TypeError"),
         (changed(move_goal=lambda _self, _state, x, _y: x), r"move_goal returns a state whose numbers is float32\[\]"),
-        (changed(evaluation_environment=lambda _: None), "evaluation_environment is no environment"),
+        (changed(evaluation_environment=lambda _: None), "evaluation_environment is not a valid environment"),
         (changed(evaluation_environment=lambda _: 1 / 0), "evaluation_environment raised ZeroDivisionError"),
         (changed(evaluation_environment=lambda _: Line(size=9)), r"observation_space of its .* is Discrete\(9\), not"),
         (changed(action_names=["left"]), "action_names = .* is not allowed: must be a tuple"),

@@ -396,12 +396,15 @@ class Comma(Measuring):
 @pytest.mark.parametrize(
     ("callbacks", "said"),
     [
-        ([3], r"builtins:int is no callback: it must be an object of a class made from zerone\.Callback"),
+        ([3], r"builtins:int is not a valid callback: it must be an object of a class made from zerone\.Callback"),
         ([Spare], r"callback .*:Spare is a class: give an object of it, Spare\(\)"),
-        ([lambda _: None], r"<lambda> is no callback: it must take \(event, training\)"),
-        ([waiting], "waiting is no callback: it must do its work when it is called, without async or yield"),
-        ([MeansNothing()], "MeansNothing is no callback: its metrics must be a mapping from names to what they mean"),
-        ([TakesLess()], r"TakesLess is no callback: its on_rows must take \(event, training\)"),
+        ([lambda _: None], r"<lambda> is not a valid callback: it must take \(event, training\)"),
+        ([waiting], "waiting is not a valid callback: it must do its work when it is called, without async or yield"),
+        (
+            [MeansNothing()],
+            "MeansNothing is not a valid callback: its metrics must be a mapping from names to what they mean",
+        ),
+        ([TakesLess()], r"TakesLess is not a valid callback: its on_rows must take \(event, training\)"),
         ([Taken()], "Taken: the metric 'return' is in the log already"),
         ([Measuring(), Measuring()], "Measuring: the metric 'largest' is in the log already"),
         ([Comma()], "Comma: the metric 'a,b' is not allowed"),
@@ -410,8 +413,8 @@ class Comma(Measuring):
         (["wanbd"], "callback 'wanbd' is unknown: did you mean 'wandb'"),
         (["nowhere_at_all:Name"], "callback nowhere_at_all:Name: module 'nowhere_at_all' cannot be imported"),
         (["json:Nothing"], "callback json:Nothing: module 'json' has no 'Nothing'"),
-        (["json:JSONDecoder"], "json:JSONDecoder is no callback: it must be a class made from"),
-        (["json:loads"], "json:loads is no callback: it must take"),
+        (["json:JSONDecoder"], "json:JSONDecoder is not a valid callback: it must be a class made from"),
+        (["json:loads"], "json:loads is not a valid callback: it must take"),
         (["own_callbacks:NeedsMore"], "callback own_callbacks:NeedsMore cannot be made: TypeError"),
     ],
 )

@@ -260,8 +260,12 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     seen = spaces.encoding.given if spaces.encoded else spaces.observation
     have = translated("observations are {observations}, actions {actions}", observations=describe(seen),
                       actions=describe(spaces.action))  # fmt: skip
-    none = translated("no algorithm here can take these spaces")
-    which = translated("these can: {algorithms}", algorithms=", ".join(able)) if able else none
+    if able:
+        which = translated("these can: {algorithms}", algorithms=", ".join(able))
+    elif outside.refusal(_with_network(algorithm, "auto"), spaces) is None:
+        which = translated("it can without {setting}", setting=said("--network", "network"))
+    else:
+        which = translated("no algorithm here can take these spaces")
     line = translated("{algorithm} cannot take {environment}: {reason}, but its {spaces}; {which}",
                       algorithm=algorithm.name, environment=environment, reason=reason, spaces=have,
                       which=which)  # fmt: skip

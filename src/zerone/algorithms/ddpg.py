@@ -38,7 +38,7 @@ class DDPG(OffPolicyActor):
     metrics: ClassVar[Mapping[str, str]] = {
         "critic_loss": "half the mean square of the TD errors of a minibatch",
         "q": "value Q(s, a) of the stored actions of a minibatch",
-        "actor_q": "value Q(s, μ(s)) of the actor's own actions, which it climbs",
+        "actor_q": "value Q(s, μ(s)) of the actor's own actions, which it maximizes",
         "noise": "deviation σ of the noise in the actions, of which 1 is half their range",
     }
     actor_metrics: ClassVar[tuple[str, ...]] = ("actor_q",)

@@ -48,7 +48,7 @@ def require_sound(algorithm: Algorithm, spaces: Spaces) -> None:
     key = jax.eval_shape(lambda: jax.random.key(0))
     state = _traced(algorithm, "init", lambda own, key: own.init(key, spaces), key)
     if not hasattr(state, "policy"):
-        raise _no_algorithm(algorithm, translated("its init must give back a state with a `policy`"))
+        raise _no_algorithm(algorithm, translated("its init must return a state with a `policy`"))
     noise = _traced(algorithm, "noise", lambda own, policy, key: own.noise(policy, key, block), state.policy, key)
     _require_leading(algorithm, "noise", noise, block)
     memory = _traced(algorithm, "initial_memory", lambda own, policy: initial_memory(own, policy, block[1]),
@@ -66,7 +66,7 @@ def require_sound(algorithm: Algorithm, spaces: Spaces) -> None:
         wanted = block[1], int(spaces.action.n)
         if getattr(values, "shape", None) != wanted:
             found = _form(values) if hasattr(values, "shape") else type(values).__name__
-            raise _no_algorithm(algorithm, translated("its values gives back {found}, but there are {wanted} values",
+            raise _no_algorithm(algorithm, translated("its `values` returns {found}, but there are {wanted} values",
                                                       found=found, wanted=list(wanted)))  # fmt: skip
     action, _, extras = acted
     flag: Any
@@ -83,7 +83,7 @@ def refusal(algorithm: Algorithm, spaces: Spaces) -> str | None:
     """What an algorithm's `refuse` says. Raises `InputError` if it raises something, or says no text."""
     reason: object = _asked(algorithm, "refuse", algorithm.refuse, spaces)
     if reason is not None and not isinstance(reason, str):
-        raise _no_algorithm(algorithm, translated("its refuse must give back a text or None, not {found!r}",
+        raise _no_algorithm(algorithm, translated("its refuse must return a text or None, not {found!r}",
                                                   found=reason))  # fmt: skip
     return reason
 
@@ -115,7 +115,7 @@ def _traced(algorithm: Algorithm, function: str, call: Callable[..., Any], *valu
 
 
 def _no_algorithm(algorithm: Algorithm, why: str) -> InputError:
-    return InputError(translated("{algorithm} is no algorithm: {why}", algorithm=algorithm.name, why=why))
+    return InputError(translated("{algorithm} is not a valid algorithm: {why}", algorithm=algorithm.name, why=why))
 
 
 def _require_numbers(algorithm: Algorithm) -> None:
@@ -140,7 +140,7 @@ def _require_leading(algorithm: Algorithm, function: str, tree: Any, leading: tu
         if each.shape[: len(leading)] != leading:
             raise _no_algorithm(
                 algorithm,
-                translated("its {function} gives back {found}, but must give back arrays of {leading} and what follows",
+                translated("its {function} returns {found}, but must return arrays of {leading} and what follows",
                            function=function, found=_form(each), leading=list(leading)),
             )  # fmt: skip
 
@@ -150,14 +150,14 @@ def _require_acted(
 ) -> None:  # fmt: skip
     """Raise `InputError` unless `act` has returned actions for `spaces`, a memory like `memory`, and extras."""
     if not isinstance(acted, tuple) or len(acted) != 3:
-        raise _no_algorithm(algorithm, translated("its act must give back (action, memory, extras)"))
+        raise _no_algorithm(algorithm, translated("its act must return (action, memory, extras)"))
     action, after, _ = acted
     kinds, word = ("iub", "int32") if choices_in(spaces.action) else ("f", "float32")
     if not hasattr(action, "shape") or action.shape != wanted or action.dtype.kind not in kinds:
         found = _form(action) if hasattr(action, "shape") else type(action).__name__
         raise _no_algorithm(
             algorithm,
-            translated("its act gives back the action {found}, but {space} needs {wanted}", found=found,
+            translated("its act returns the action {found}, but {space} needs {wanted}", found=found,
                        space=describe(spaces.action), wanted=f"{word}{list(wanted)}"),
         )  # fmt: skip
     shapes, given = ([_form(x) for x in jax.tree.leaves(each)] for each in (memory, after))
@@ -165,7 +165,7 @@ def _require_acted(
         begins = f"{', '.join(shapes) or '()'}, as it begins" if shapes else "(), as there is no initial_memory"
         raise _no_algorithm(
             algorithm,
-            translated("its act gives back the memory {listed}, but must give back one like {begins}",
+            translated("its act returns the memory {listed}, but must return one like {begins}",
                        listed=", ".join(given) or "()", begins=begins),
         )  # fmt: skip
 
@@ -173,25 +173,25 @@ def _require_acted(
 def _require_updated(algorithm: Algorithm, state: Any, updated: Any) -> None:
     """Raise `InputError` unless `update` has returned a state like the one before, and the metrics of its class."""
     if not isinstance(updated, tuple) or len(updated) != 2 or not isinstance(updated[1], Mapping):
-        raise _no_algorithm(algorithm, translated("its update must give back (state, metrics)"))
+        raise _no_algorithm(algorithm, translated("its update must return (state, metrics)"))
     before, after = (jax.tree_util.tree_flatten_with_path(each) for each in (state, updated[0]))
     if str(before[1]) != str(after[1]):
         raise _no_algorithm(
-            algorithm, translated("its update gives back a state that is made of other parts than that of init")
+            algorithm, translated("its update returns a state that is made of other parts than that of init")
         )
     for (place, one), (_, other) in zip(before[0], after[0], strict=True):
         if _form(one) != _form(other):
             part = jax.tree_util.keystr(place).lstrip(".") or translated("numbers")
             raise _no_algorithm(
                 algorithm,
-                translated("its update gives back a state whose {part} is {after}; that of init is {before}",
+                translated("its update returns a state whose {part} is {after}; that of init is {before}",
                            part=part, after=_form(other), before=_form(one)),
             )  # fmt: skip
     if set(updated[1]) != set(algorithm.metrics):
         named = [", ".join(map(str, each)) or "none" for each in (updated[1], algorithm.metrics)]
         raise _no_algorithm(
             algorithm,
-            translated("its update gives back the metrics {found}, but `metrics` names {wanted}",
+            translated("its update returns the metrics {found}, but `metrics` names {wanted}",
                        found=named[0], wanted=named[1]),
         )  # fmt: skip
     for name, value in updated[1].items():
@@ -199,7 +199,7 @@ def _require_updated(algorithm: Algorithm, state: Any, updated: Any) -> None:
             found = _form(value) if hasattr(value, "shape") else type(value).__name__
             raise _no_algorithm(
                 algorithm,
-                translated("its update gives back the metric {name!r} as {found}, not as one number", name=name,
+                translated("its update returns the metric {name!r} as {found}, not as one number", name=name,
                            found=found),
             )  # fmt: skip
 
@@ -213,7 +213,8 @@ def require_algorithm(kind: Any, name: str) -> None:
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
         raise InputError(
             translated(
-                "{name} is no algorithm: it must be a class made with zerone.base.pytree's `configured`", name=name
+                "{name} is not a valid algorithm: it must be a class made with zerone.base.pytree's `configured`",
+                name=name,
             )
         )
     texts = (("name", str), ("metrics", Mapping))
@@ -226,8 +227,8 @@ def require_algorithm(kind: Any, name: str) -> None:
         if not (fits and isinstance(meaning, str)):
             raise InputError(
                 translated(
-                    "{name} is no algorithm: its metrics must be a mapping from names, without commas, quotes and line "
-                    "ends, to what they mean",
+                    "{name} is not a valid algorithm: its metrics must be a mapping from names, without commas, quotes "
+                    "and line ends, to what they mean",
                     name=name,
                 )
             )

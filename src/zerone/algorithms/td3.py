@@ -37,7 +37,7 @@ class TD3(DDPG):
         **DDPG.metrics,
         "critic_loss": "half the mean square of the TD errors of a minibatch, the sum of both critics'",
         "q": "value Q(s, a) of the stored actions of a minibatch, the mean of both critics'",
-        "actor_q": "value Q_1(s, μ(s)) of the actor's own actions, which it climbs",
+        "actor_q": "value Q_1(s, μ(s)) of the actor's own actions, which it maximizes",
     }
     normals: ClassVar[int] = 1
     next_value_symbol: ClassVar[str] = "min_i Q_i(s', a'; w_i⁻)"

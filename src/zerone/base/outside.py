@@ -185,14 +185,14 @@ def require_functions(
     ]
     if missing:
         raise InputError(
-            translated("{name} is no {what}: it lacks {listed}", name=name, what=translated(what),
+            translated("{name} is not a valid {what}: it lacks {listed}", name=name, what=translated(what),
                        listed=joined(missing))
         )  # fmt: skip
     for function, takes in functions.items():
         if not takes_these(getattr(kind, function), (None, *takes)):
             raise InputError(
                 translated(
-                    "{name} is no {what}: its {function} must take {words}",
+                    "{name} is not a valid {what}: its {function} must take {words}",
                     name=name,
                     what=translated(what),
                     function=function,

@@ -191,7 +191,8 @@ def _require_sound(environment: Any, name: str) -> int:
     if any(each is environment for each in jax.tree.leaves(environment)):
         raise InputError(
             translated(
-                "{name} is no environment: it must be a class made with zerone.base.pytree's `configured`", name=name
+                "{name} is not a valid environment: it must be a class made with zerone.base.pytree's `configured`",
+                name=name,
             )
         )
     for word in ("observation_space", "action_space"):

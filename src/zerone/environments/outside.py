@@ -50,8 +50,8 @@ def require_environment(kind: Any, name: str) -> None:
         if field.name in _WORDS:
             raise InputError(
                 translated(
-                    "{name} is no environment: its field {field!r} is an option that every environment has: give "
-                    "it another name",
+                    "{name} is not a valid environment: its field {field!r} is an option that every environment has: "
+                    "give it another name",
                     name=name,
                     field=field.name,
                 )
@@ -63,13 +63,16 @@ def require_functions_and_spaces(kind: Any, name: str) -> None:
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
         raise InputError(
             translated(
-                "{name} is no environment: it must be a class made with zerone.base.pytree's `configured`", name=name
+                "{name} is not a valid environment: it must be a class made with zerone.base.pytree's `configured`",
+                name=name,
             )
         )
     require_functions(kind, name, "environment", _FUNCTIONS)
     for space in _SPACES:
         if not hasattr(kind, space) and space not in {each.name for each in dataclasses.fields(kind)}:
-            raise InputError(translated("{name} is no environment: it lacks `{space}`", name=name, space=space))
+            raise InputError(
+                translated("{name} is not a valid environment: it lacks `{space}`", name=name, space=space)
+            )
     limit, level = says(kind, LIMIT), says(kind, LEVEL)
     if limit is not None and (type(limit) is not int or limit < 0):
         raise InputError(

@@ -25,23 +25,27 @@ def require_reward(function: Any, name: str) -> None:
     """Raise `InputError` unless `function` can be a shaped reward (see `shaping` for its arguments)."""
     words = f"({', '.join(_TAKES)})"
     if not callable(function) or isinstance(function, type):
-        raise InputError(translated("{name} is no reward: it must be a function of {words}", name=name, words=words))
+        raise InputError(
+            translated("{name} is not a valid reward: it must be a function of {words}", name=name, words=words)
+        )
     try:
         hash(function)
     except TypeError:
         raise InputError(
-            translated("{name} is no reward: it must be hashable, because it takes part in compiling", name=name)
+            translated(
+                "{name} is not a valid reward: it must be hashable, because it takes part in compiling", name=name
+            )
         ) from None
     module = str(getattr(function, "__module__", None) or "").partition(".")[0]
     if module in sys.stdlib_module_names and module != "__main__":
-        raise InputError(translated("{name} is no reward, but a function of Python itself", name=name))
+        raise InputError(translated("{name} is not a valid reward, but a function of Python itself", name=name))
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     try:
         several = [each for each in inspect.signature(function).parameters.values() if each.kind in kinds]
     except (TypeError, ValueError):
         several = []
     if several or not takes_these(function, _TAKES):
-        raise InputError(translated("{name} is no reward: it must take {words}", name=name, words=words))
+        raise InputError(translated("{name} is not a valid reward: it must take {words}", name=name, words=words))
 
 
 REWARDS = Outside(translatable("reward"), "zerone.rewards", require_reward)

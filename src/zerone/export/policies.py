@@ -74,8 +74,8 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
         except _UnknownError as error:
             raise InputError(
                 translated(
-                    "how {algorithm} acts cannot be said in ONNX or NumPy: {error} (docs/export.md); {option} "
-                    "needs nothing of it",
+                    "how {algorithm} acts cannot be expressed in ONNX or NumPy: {error} (docs/export.md); {option} "
+                    "works without that",
                     algorithm=algorithm.name,
                     error=error,
                     option=said(translated("a file .stablehlo"), "policy.stablehlo"),

@@ -85,14 +85,15 @@ def require_network(found: Any, name: str) -> None:
     if not kind:
         raise InputError(
             translated(
-                "{name} is no network: it must be a class of Equinox's or Flax's modules, or a function", name=name
+                "{name} is not a valid network: it must be a class of Equinox's or Flax's modules, or a function",
+                name=name,
             )
         )
     try:
         inspect.signature(found).bind(**takes)
     except TypeError:
         raise InputError(
-            translated("{name} is no network: it must take {listed}", name=name, listed=", ".join(takes))
+            translated("{name} is not a valid network: it must take {listed}", name=name, listed=", ".join(takes))
         ) from None
 
 

@@ -110,15 +110,16 @@ def require_callback(found: object, name: str) -> NamedCallback:
     if not callable(found):
         raise InputError(
             translated(
-                "{name} is no callback: it must be an object of a class made from zerone.Callback, or a function "
-                "of (event, training)",
+                "{name} is not a valid callback: it must be an object of a class made from zerone.Callback, or a "
+                "function of (event, training)",
                 name=name,
             )
         )
     if inspect.iscoroutinefunction(found) or inspect.isgeneratorfunction(found):
         raise InputError(
             translated(
-                "{name} is no callback: it must do its work when it is called, without async or yield", name=name
+                "{name} is not a valid callback: it must do its work when it is called, without async or yield",
+                name=name,
             )
         )
     _require_signature(found, name, "call")
@@ -130,7 +131,8 @@ def require_callback(found: object, name: str) -> NamedCallback:
         if not all(isinstance(each, str) for pair in named for each in pair):
             raise InputError(
                 translated(
-                    "{name} is no callback: its metrics must be a mapping from names to what they mean", name=name
+                    "{name} is not a valid callback: its metrics must be a mapping from names to what they mean",
+                    name=name,
                 )
             )
     return NamedCallback(name, found)
@@ -148,7 +150,12 @@ def _require_signature(
     except TypeError:
         own = translated("it") if what == "call" else translated("its {what}", what=what)
         raise InputError(
-            translated("{name} is no callback: {own} must take ({listed})", name=name, own=own, listed=", ".join(takes))
+            translated(
+                "{name} is not a valid callback: {own} must take ({listed})",
+                name=name,
+                own=own,
+                listed=", ".join(takes),
+            )
         ) from None
 
 
@@ -164,7 +171,9 @@ def _made(found: object, name: str) -> NamedCallback:
                 translated("callback {name} cannot be made: {error}", name=name, error=described(error))
             ) from error
     elif isinstance(found, type):
-        raise InputError(translated("{name} is no callback: it must be a class made from zerone.Callback", name=name))
+        raise InputError(
+            translated("{name} is not a valid callback: it must be a class made from zerone.Callback", name=name)
+        )
     return require_callback(found, name)
 
 

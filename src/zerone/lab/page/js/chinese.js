@@ -12,7 +12,7 @@ export const QUANTITIES = {
   "entropy: how undecided the policy is here": "熵：策略在这里的不确定程度",
   "entropy of the policy": "策略的熵",
   "the critic's value of s": "评论家给 s 的价值",
-  "value Q(s, μ(s)) of the actor's own actions, which it climbs": "演员自己动作的价值 Q(s, μ(s))，演员沿它的梯度上升",
+  "value Q(s, μ(s)) of the actor's own actions, which it maximizes": "演员自己动作的价值 Q(s, μ(s))，演员沿它的梯度上升",
   "what exploring has added to the actor's action": "探索在演员的动作上加了多少",
   "deviation of the policy": "策略的标准差",
   "deviation σ of the noise in the actions, of which 1 is half their range": "动作里噪声的标准差 σ，1 是动作范围的一半",

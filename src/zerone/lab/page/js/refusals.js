@@ -25,7 +25,7 @@ export const REFUSALS = [
   [/^(\d+) hidden layers are not allowed on the page: at most (\d+)$/, "隐藏层 $1 层太多：页面上最多 $2 层"],
   [/^(\w+) = (.+) is not allowed: must be (.+)$/, (_, name, value, must) => `${name} = ${value} 不行：必须是${range(must)}`],
   [/^(\w+) = (.+) is not allowed: it was not trained$/, "$1 = $2 没有训练过"],
-  [/^(\S+) cannot take (\S+): (.+), but its observations are (.+), actions (.+?); (?:these can: (.+)|no algorithm here can take these spaces)$/, (_, algorithm, environment, reason, seen, acts, able) => `${algorithm} 不能用在 ${environment} 上：它的观测是 ${seen}，动作是 ${acts}。${able ? `可以用：${able}` : "这里没有算法适合这样的空间"}`],
+  [/^(\S+) cannot take (\S+): (.+), but its observations are (.+), actions (.+?); (?:these can: (.+)|no algorithm here can take these spaces|it can without (\S+))$/, (_, algorithm, environment, reason, seen, acts, able, setting) => `${algorithm} 不能用在 ${environment} 上：它的观测是 ${seen}，动作是 ${acts}。${able ? `可以用：${able}` : setting ? `去掉 ${setting} 就可以` : "这里没有算法适合这样的空间"}`],
   [/^(algorithm|environment) (.+) is not on the page: (.*)$/, (_, kind, name, hint) => `页面上没有${kind === "algorithm" ? "算法" : "环境"} ${name}：${meant(hint)}`],
   [/^(.+) has no setting (.+?): (.*)$/, (_, who, name, hint) => `${who} 没有设置项 ${name}：${meant(hint)}`],
   [/^(\S+) on (\S+) needs (.+) of memory for (\d+) seeds?, but there is (.+?): make smaller what is large \((.*)\)$/, "$1 在 $2 上训练 $4 个种子需要 $3 内存，而这里只有 $5：请把大的设置改小（$6）"],
