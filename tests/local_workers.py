@@ -1,5 +1,7 @@
 """A stand-in for the processes of a cluster, within this process and without Ray. Tests decide when one is lost."""
 
+import cloudpickle
+
 
 class LocalSupervisor:
     """Simulated processes that answer at once. Before every `life`-th request, the asked one is lost and replaced."""
@@ -19,7 +21,7 @@ class LocalSupervisor:
         if self.requests % self.life == 0:
             self.workers[slot] = self.task.worker(None, slot)
             self.lost += 1
-        self.answers.setdefault(key, []).append((slot, getattr(self.workers[slot], what)(*arguments)))
+        self.answers.setdefault(key, []).append((slot, _sent(getattr(self.workers[slot], what)(*arguments))))
 
     def answer(self, key):
         self.while_waiting()
@@ -27,3 +29,8 @@ class LocalSupervisor:
 
     def close(self):
         pass
+
+
+def _sent(value):
+    """A copy as it arrives from another process."""
+    return cloudpickle.loads(cloudpickle.dumps(value))

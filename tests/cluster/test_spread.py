@@ -18,6 +18,7 @@ from zerone.cluster import spread
 from zerone.cluster.ray_actor import RayActor, WorkerError
 from zerone.cluster.spread import Place, SeedTask
 from zerone.engines.compiled import Compiled
+from zerone.engines.compiled import _evaluate as evaluate
 
 QUICK = {"seeds": 3, "steps": 120, "evaluate_every": 40, "evaluation_episodes": 2, "figure": False, "progress": False}
 
@@ -63,6 +64,15 @@ def test_the_files_are_those_of_one_machine_whoever_is_lost(algorithm, life, sup
     (supervisor,) = found
     assert len(supervisor.workers) == 2
     assert (supervisor.lost > 0) == (life < 10**9)
+
+
+def test_what_a_process_sends_is_not_compiled_for_again(supervisors, tmp_path):
+    """A policy's structure contains its activation. Sent with it, each policy would be a new structure for JAX."""
+    supervisors(10**9)
+    for seeds, out in (3, "first"), (6, "second"):
+        before = evaluate._jitted._cache_size()
+        zo.train(small_dqn(), cycle(), out=tmp_path / out, spread=2, save_every=60, **QUICK | {"seeds": seeds})
+    assert evaluate._jitted._cache_size() == before
 
 
 def test_what_takes_long_to_compute_again_is_asked_for_piece_by_piece(supervisors, tmp_path, monkeypatch):

@@ -5,12 +5,15 @@ it began with, and the iterations after which log rows were taken since. So a re
 the seed again from there, with the same bits on the compiled engine; in environments played by Python it continues from
 the checkpoint with new episodes, as a resumed training does.
 
-Evaluations and all files are made by this process.
+Evaluations and all files are made by this process. Policies and checkpoints are sent as their arrays alone. The structure
+of a tree may contain functions, such as an activation; a function that is sent is another object when it arrives, for
+which JAX compiles everything again.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import threading
 import time
@@ -148,15 +151,15 @@ class SeedWorker:
         if sum(map(len, self._seen)) < ENOUGH:
             self._seen.append(np.array(observations[:ENOUGH]))
 
-    def policy(self, place: Place) -> object:
-        """The current policy."""
+    def policy(self, place: Place) -> list[np.ndarray] | None:
+        """The arrays of the current policy."""
         carry = self._carry(place)
-        return None if carry is None else self._engine.policy(carry)
+        return None if carry is None else _arrays(self._engine.policy(carry))
 
-    def saved(self, place: Place) -> object:
-        """The part of a seed's state that a checkpoint saves."""
+    def saved(self, place: Place) -> list[np.ndarray] | None:
+        """The arrays of the part of a seed's state that a checkpoint saves."""
         carry = self._carry(place)
-        return None if carry is None else jax.tree.map(np.asarray, self._engine.saved(carry))
+        return None if carry is None else _arrays(self._engine.saved(carry))
 
     def _carry(self, place: Place) -> object:
         """The carry of a seed at its position: kept here, or recomputed; None while recomputing takes long."""
@@ -197,7 +200,18 @@ class SeedWorker:
             return self._engine.init(place.seed)
         import ray
 
-        return self._engine.resume(ray.get(place.checkpoint[0]), place.seed, place.begin)
+        saved = _with_arrays(self._engine.saved_example(), ray.get(place.checkpoint[0]))
+        return self._engine.resume(saved, place.seed, place.begin)
+
+
+def _arrays(tree: Any) -> list[np.ndarray]:
+    """The arrays of a tree, to be sent."""
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def _with_arrays(example: Any, arrays: list[np.ndarray]) -> Any:
+    """The tree with these arrays and the structure of an example."""
+    return jax.tree.unflatten(jax.tree.structure(example), arrays)
 
 
 class Spread(RayEngine):
@@ -237,7 +251,7 @@ class Spread(RayEngine):
         return self._placed(Place(seed, 0, 0, (), ()))
 
     def resume(self, saved: object, seed: int, iteration: int) -> Remote:
-        kept = self._workers.share(jax.tree.map(np.asarray, saved))
+        kept = self._workers.share(_arrays(saved))
         return self._placed(Place(seed, iteration, iteration, (kept,), ()))
 
     def _placed(self, place: Place) -> Remote:
@@ -279,12 +293,12 @@ class Spread(RayEngine):
         raise AssertionError(carry)  # a training that counts episodes is not spread
 
     def policy(self, carry: Remote) -> Any:
-        return self._asked(carry, "policy")
+        return _with_arrays(self.policy_example(), self._asked(carry, "policy"))
 
     def saved(self, carry: Remote) -> Any:
-        found, place = self._asked(carry, "saved"), carry.place
-        carry.place = Place(place.seed, place.iteration, place.iteration, (self._workers.share(found),), ())
-        return found
+        arrays, place = self._asked(carry, "saved"), carry.place
+        carry.place = Place(place.seed, place.iteration, place.iteration, (self._workers.share(arrays),), ())
+        return _with_arrays(self.saved_example(), arrays)
 
     def _asked(self, carry: Remote, what: str, *arguments: object) -> Any:
         """The answer of the process of a seed."""
@@ -296,9 +310,17 @@ class Spread(RayEngine):
         return found
 
     def policy_example(self) -> Any:
-        return self.evaluator.policy_example()
+        return self._policy_example
 
     def saved_example(self) -> Any:
+        return self._saved_example
+
+    @functools.cached_property
+    def _policy_example(self) -> Any:
+        return self.evaluator.policy_example()
+
+    @functools.cached_property
+    def _saved_example(self) -> Any:
         return self.evaluator.saved_example()
 
     def evaluate(
