@@ -5,9 +5,9 @@ it began with, and the iterations after which log rows were taken since. So a re
 the seed again from there, with the same bits on the compiled engine; in environments played by Python it continues from
 the checkpoint with new episodes, as a resumed training does.
 
-Evaluations and all files are made by this process. Policies and checkpoints are sent as their arrays alone. The structure
-of a tree may contain functions, such as an activation; a function that is sent is another object when it arrives, for
-which JAX compiles everything again.
+Evaluations and all files are made by this process. Policies and checkpoints are sent as their arrays alone. The
+structure of a tree may contain functions, such as an activation; a function that is sent is another object when it
+arrives, for which JAX compiles everything again.
 """
 
 from __future__ import annotations
