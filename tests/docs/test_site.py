@@ -50,3 +50,9 @@ def test_every_page_has_its_twin_and_is_in_the_index():
     places = {each["location"].partition("#")[0] for each in index}
     assert ours <= places
     assert {f"zh/{each}" for each in ours} <= places
+
+
+def test_chinese_sentences_have_no_spaces_from_line_breaks():
+    for page in (SITE / "zh").rglob("*.html"):
+        text = re.sub(r"<pre.*?</pre>|<script.*?</script>", "", page.read_text("utf-8"), flags=re.DOTALL)
+        assert not re.findall(r".{9}[\u4e00-\u9fff，。；：]\n[\u4e00-\u9fff].{9}", text), page.name

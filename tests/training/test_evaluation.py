@@ -369,7 +369,7 @@ def test_in_gymnasium_a_fifth_of_the_steps_are_evaluations(tmp_path, monkeypatch
     assert Long.steps == 12_000 + result["evaluation_steps"] + judged
     assert glances[-1].final_episodes == 100
     assert all(not each.final_episodes for each in glances[:-1])
-    training = result["seconds"] - result["judgement_seconds"]
+    training = result["seconds"] - result["final_evaluation_seconds"]
     assert result["evaluation_seconds"] < 0.25 * training  # a fifth, with a margin for this process's own time
     # The speed is in wall-clock time, including evaluations.
     assert result["steps_per_second"] * (training - result["startup_seconds"]) == pytest.approx(12_000, rel=0.2)

@@ -13,6 +13,10 @@ from room_graph import arcs
 
 LANGUAGES = {"en": ".md", "zh": ".zh.md"}
 FENCE = re.compile(r"^```.*?^```[^\n]*$", re.DOTALL | re.MULTILINE)
+PUNCTUATION = re.compile("[\u3001-\u301f\uff01-\uff5e“”—…]")
+"""Full-width punctuation."""
+WIDE = re.compile(f"[\u4e00-\u9fff]|{PUNCTUATION.pattern}")
+"""A Chinese character or full-width punctuation."""
 FOLDERS = {
     "src/zerone/algorithms": "algorithms.md", "examples": "source/examples.md", "notebooks": "notebooks.md",
     "src/zerone/presets": "source/presets.md",
@@ -23,6 +27,28 @@ FOLDERS = {
 def slug(heading: str) -> str:
     """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def joined_chinese_lines(text: str) -> str:
+    """The page without the line breaks inside Chinese sentences, where a browser would show a space.
+
+    A line is joined to the one before if that ends, and this begins, with a Chinese character or full-width
+    punctuation; after punctuation, this may also begin with code. Code blocks, headings and tables stay as they are.
+    """
+    lines: list[str] = []
+    in_code = False
+    for line in text.split("\n"):
+        fence = line.lstrip().startswith("```")
+        in_code ^= fence
+        before, begin = lines[-1] if lines else "", line.lstrip()[:1]
+        inside_sentence = WIDE.match(before[-1:]) and (
+            WIDE.match(begin) or (begin == "`" and not fence and PUNCTUATION.match(before[-1:]))
+        )
+        if inside_sentence and not in_code and not before.lstrip().startswith(("#", "|")):
+            lines[-1] += line.lstrip()
+        else:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def headings(text: str) -> list[str]:
@@ -60,7 +86,8 @@ class Pages:
         self.texts["contributing.md"] = re.sub(r"\]\((?!https?:|#)", "](../", contributing)
         shutil.copytree(self.root / "docs" / "pictures", self.out / "pictures")
         for place, text in list(self.texts.items()):
-            self._keep(place, self._linked(place, text))
+            linked = self._linked(place, text)
+            self._keep(place, joined_chinese_lines(linked) if place.endswith(".zh.md") else linked)
         for source in sorted(self.sources):
             self._keep(f"source/{source}.md", self._source([source]))
         examples = sorted(each.relative_to(self.root).as_posix() for each in (self.root / "examples").glob("*.py"))

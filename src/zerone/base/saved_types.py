@@ -141,7 +141,7 @@ class Result(TypedDict):
     startup_seconds: float
     evaluation_steps: int
     evaluation_seconds: float
-    judgement_seconds: float
+    final_evaluation_seconds: float
     stochastic: bool
     return_mean: float | None
     seeds: list[SeedResult]

@@ -44,7 +44,7 @@ def say_outcome(run: Run, settings_file: Path | None) -> None:
     took = translated(
         "{steps:,} steps in {seconds:.1f} s (of which evaluations {evaluations:.1f} s, the final evaluation "
         "{judgement:.1f} s)", steps=result["steps"], seconds=result["seconds"],
-        evaluations=result["evaluation_seconds"], judgement=result["judgement_seconds"],
+        evaluations=result["evaluation_seconds"], judgement=result["final_evaluation_seconds"],
     )  # fmt: skip
     speed = translated(", {speed:,.0f} steps/s", speed=result["steps_per_second"]) if result["steps_per_second"] else ""
     click.echo("\n" + translated("{what}: {result}", what=what, result=f"{took}{speed}"))

@@ -106,7 +106,7 @@ def _final_result(training: Training) -> Result:
         "startup_seconds": clock.startup_seconds,
         "evaluation_steps": sum(each.account.steps for each in learners),
         "evaluation_seconds": training.selection.seconds,
-        "judgement_seconds": time.perf_counter() - trained,
+        "final_evaluation_seconds": time.perf_counter() - trained,
         "stochastic": plan.how.stochastic,
         "return_mean": judged["return_mean"],
         **engine.facts(),
