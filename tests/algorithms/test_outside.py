@@ -357,3 +357,22 @@ def test_a_class_that_cannot_be_found_again_is_drawn_with_its_table(tmp_path):
     run = zo.train(changed("hidden")(), "zerone/Maze-v0", out=tmp_path / "r", **(FEW | {"figure": True}))
     assert run.result["algorithm"] == "hidden"
     assert (run.path / "table.png").exists()
+
+
+@pytest.mark.parametrize("kind", [zo.DQN, zo.TD3])
+def test_a_subclass_may_add_a_metric_to_the_gradient_updates(kind, tmp_path):
+    """The names of the means were a fixed list: the update raised a `KeyError`."""
+
+    @configured
+    class More(kind):
+        name = "more"
+        metrics = {**kind.metrics, "one": "1 in each gradient update"}  # noqa: RUF012
+
+        def learn(self, now, i, carry):
+            after, metrics = super().learn(now, i, carry)
+            return after, {**metrics, "one": jnp.float32(1)}
+
+    where = "CartPole-v1" if kind is zo.DQN else "Pendulum-v1"
+    algorithm = More(warmup=100, hidden=(8,), batch=8, updates=2)
+    run = zo.train(algorithm, where, out=tmp_path / "r", **(FEW | {"steps": 400}))
+    assert run.metrics["one"][-1] == 1

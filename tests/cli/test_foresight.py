@@ -44,6 +44,7 @@ def test_an_agent_that_searches_is_judged_watched_and_refused(zerone, run):
         (*watch, "--lookahead", 2, "--follow"): "--follow and --lookahead exclude each other",
         (*watch, "--simulations", 2, "--learning"): "--simulations and --learning exclude each other",
         ("watch", run, "--html", "page.html", "--lookahead", 2): "--html and --lookahead exclude each other",
+        ("watch", run, "--html", "page.html", "--trust"): "--html and --trust exclude each other: the page imports",
         (*watch, "--lookahead-samples", 2): "lookahead_samples = 2 is not allowed without lookahead",
     }.items():
         zerone(*words).refused(what)

@@ -636,3 +636,52 @@ def test_an_algorithm_is_still_registered_by_its_own_name():
     assert callback_sources.find("own-callback").name == "own-callback"
     with pytest.raises(InputError, match="must be a text, before what it names"):
         zo.register(Own, Line)
+
+
+def parted(space, value):
+    """`Line` with this space and this observation."""
+
+    class Parted(Line):
+        observation_space = space
+
+        def reset(self, key):
+            return value, super().reset(key)[1]
+
+        def step(self, key, state, action):
+            return value, *super().step(key, state, action)[1:]
+
+    return configured(Parted)
+
+
+@pytest.mark.parametrize(
+    ("space", "value"),
+    [
+        (gymnasium.spaces.Dict(place=gymnasium.spaces.Discrete(4)), {"place": jnp.int32(0)}),
+        (gymnasium.spaces.Tuple([gymnasium.spaces.Discrete(4)]), (jnp.int32(0),)),
+        (gymnasium.spaces.MultiBinary(2), jnp.zeros(2, jnp.int8)),
+    ],
+)
+def test_an_observation_in_parts_is_refused_with_what_to_do(space, value, tmp_path):
+    """The algorithms were said to be unable, and `zerone check` said that they can."""
+    with pytest.raises(InputError, match="in JAX it must be one array, a Box, Discrete or MultiDiscrete: join"):
+        zo.train("dqn", parted(space, value)(), out=tmp_path / "r", **FEW)
+    assert not (tmp_path / "r").exists()
+
+
+def test_options_say_their_values(monkeypatch):
+    @configured
+    class Optional(Line):
+        bits: bool = setting(False, "as bits")
+        title: str = setting("x", "its title")
+        seen: int = setting(3, "how far it sees")
+        plain: int = 3
+
+    monkeypatch.setitem(outside.ENVIRONMENTS.registered, "my/Optional-v0", Optional)
+    texts = {each.name: each.text for each in catalogue.options(catalogue.look_up("my/Optional-v0"))}
+    assert texts["bits"].endswith("on or off")
+    assert texts["title"].endswith("a text")
+    assert texts["seen"].endswith("a whole number")
+    assert texts["plain"] == "a whole number"
+    assert Optional(title="another").title == "another"
+    with pytest.raises(InputError, match="title = 3 is not allowed: must be of type str"):
+        Optional(title=3)

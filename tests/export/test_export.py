@@ -553,3 +553,35 @@ def test_a_model_is_one_that_older_programs_can_read(tmp_path):
     assert sorted(each.name for each in model.graph.input) == ["hand[0]", "hand[1]", "place", "sight"]
     assert model.graph.output[0].name == "action"
     assert model.graph.output[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+
+
+def test_a_tabular_algorithm_with_another_policy_is_told_what_it_needs(tmp_path):
+    """Two tables ended with an unexpected `TypeError`."""
+
+    @configured
+    class Two(QLearning):
+        name = "two"
+
+        def init(self, key, spaces):
+            state = super().init(key, spaces)
+            return dataclasses.replace(state, policy=(state.policy, state.policy))
+
+        def noise(self, policy, key, shape):
+            return super().noise(policy[0], key, shape)
+
+        def values(self, policy, memory, observation):
+            return super().values(policy[0], memory, observation)
+
+        def act(self, policy, memory, observation, noise=None, mask=()):
+            return super().act(policy[0], memory, observation, noise, mask)
+
+        def update(self, state, steps, key):
+            one, metrics = super().update(dataclasses.replace(state, policy=state.policy[0]), steps, key)
+            return dataclasses.replace(state, policy=(one.policy, state.policy[1])), metrics
+
+        def exploration_rate(self, policy):
+            return super().exploration_rate(policy[0])
+
+    run = zo.train(Two(), "zerone/Treasure-v0", steps=200, out=tmp_path / "r", figure=False, evaluation_episodes=2)
+    with pytest.raises(InputError, match=r"needs a function acting\(policy, seen\)"):
+        run.export(tmp_path / "p.npz")

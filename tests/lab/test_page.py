@@ -67,6 +67,10 @@ def test_settings_are_typed_and_what_cannot_be_is_said(browser):
         browser.press(letter, text=letter)
     browser.until("!document.querySelector('#setting-learning_rate-wrong').hidden")
     assert browser.text("#setting-learning_rate-wrong") == "Above 0, at most 1."
+    before = browser.run("sessionStorage.getItem('zerone-session-learn')")
+    browser.click(".begin button")
+    assert browser.run("document.activeElement.id") == "setting-learning_rate"
+    assert browser.run("sessionStorage.getItem('zerone-session-learn')") == before
     browser.run("document.querySelector('#setting-learning_rate').select()")
     for letter in "0.25":
         browser.press(letter, text=letter)

@@ -218,6 +218,7 @@ def test_code_of_somebody_else_is_never_imported(answers, copy, tmp_path, monkey
     found = answers.answer("run", {"run": "copy"})  # its curves can still be shown
     assert found["picture"] is None
     assert found["noFilm"]
+    assert where not in ("network", "source", "reward") or "this run has code of its own" in found["noFilm"]
     assert found["curves"]
     assert line_of(answers, "film", run="copy", checkpoint="best")
     (copy / "result.json").unlink()

@@ -357,7 +357,7 @@ class DQN(OffPolicy):
         old, now = state.policy, self.remember(state, steps, key)
         times = self.times(now, steps.reward.size)
         learn = functools.partial(self.learn, now)
-        after, metrics = gradient_updates(learn, self.learner(state, now), times, self.updates, ("cost", "q"))
+        after, metrics = gradient_updates(learn, self.learner(state, now), times, self.updates)
         policy = Policy(after.network, now.seen, old.updates + times, now.scales)
         metrics["epsilon"] = jnp.where(times > 0, self.exploration_rate(policy), 0.0)
         memory = dataclasses.replace(now.memory, priorities=after.priorities)

@@ -7,7 +7,7 @@ gradient updates, and the update of target networks.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import jax
@@ -321,9 +321,11 @@ def minibatch_noise(replay: Replay, key: Key, updates: int, batch: int) -> Array
 
 
 def gradient_updates(
-    learn: Callable[[Array, Tree], tuple[Tree, Metrics]], learner: Tree, times: Array, most: int, names: Iterable[str]
+    learn: Callable[[Array, Tree], tuple[Tree, Metrics]], learner: Tree, times: Array, most: int
 ) -> tuple[Tree, Metrics]:
     """`learner, metrics = learn(i, learner)` for i from 0 to `times`, which is 0 or `most`; the means of the metrics.
+
+    The names are those that `learn` returns, so that a subclass can add metrics to its loss.
 
     During the warm-up the loop runs 0 times; a branch (`lax.cond`) would run both sides under `vmap`.
     """
@@ -332,7 +334,7 @@ def gradient_updates(
         learner, metrics = learn(i, carry[0])
         return learner, {name: carry[1][name].plus(value) for name, value in metrics.items()}
 
-    start = learner, {name: Sum.zero() for name in names}
+    start = learner, {name: Sum.zero() for name in jax.eval_shape(learn, jnp.int32(0), learner)[1]}
     learner, sums = jax.lax.fori_loop(0, times, once, start)
     return learner, {name: each.value / most for name, each in sums.items()}
 

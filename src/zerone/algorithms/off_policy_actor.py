@@ -298,9 +298,9 @@ class OffPolicyActor(OffPolicy, abc.ABC):
 
     def update(self, state: State, steps: Steps, key: Key) -> tuple[State, Metrics]:
         now = self.remember(state, steps, key)
-        times, names = self.times(now, steps.reward.size), ("critic_loss", "q", *self.actor_metrics)
+        times = self.times(now, steps.reward.size)
         learn, before = functools.partial(self.learn, now), (state.policy.actor, state.learner, now.memory.priorities)
-        (actor, learner, priorities), metrics = gradient_updates(learn, before, times, self.updates, names)
+        (actor, learner, priorities), metrics = gradient_updates(learn, before, times, self.updates)
         policy = Policy(actor, now.seen, now.scales)
         for name, value in self.policy_metrics(policy).items():
             metrics[name] = jnp.where(times > 0, value, 0.0)

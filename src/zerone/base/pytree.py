@@ -34,8 +34,8 @@ class Allowed:
     """The values that a hyperparameter may take.
 
     `above` and `below` exclude their bound; `at_least` and `at_most` include it. With `named`, a text `module:Name` is
-    allowed besides the choices. `needs` names a switch, or `option=value`, without which the setting has no effect: it
-    must then keep its default. Alternatives are joined by ` or `.
+    allowed besides the choices. With `any_text`, every text is. `needs` names a switch, or `option=value`, without
+    which the setting has no effect: it must then keep its default. Alternatives are joined by ` or `.
     """
 
     text: str = ""
@@ -46,6 +46,7 @@ class Allowed:
     choices: tuple[str, ...] = ()
     needs: str = ""
     named: bool = False
+    any_text: bool = False
 
     def describe(self) -> str:
         """The range in words, e.g. `above 0 and at most 1`."""
@@ -53,6 +54,8 @@ class Allowed:
             choices = ", ".join(self.choices)
             named = translated("one of {choices} or module:Name", choices=choices)
             return named if self.named else translated("one of {choices}", choices=choices)
+        if self.any_text:
+            return translated("a text")
         bounds = [
             (translatable("above {bound}"), self.above),
             (translatable("at least {bound}"), self.at_least),
@@ -81,6 +84,8 @@ class Allowed:
         """Whether `value` is allowed. Arrays and tracers (a batch of settings) are not checked."""
         if self.choices:
             return value in self.choices or (self.named and isinstance(value, str) and ":" in value)
+        if self.any_text:
+            return isinstance(value, str)
         if isinstance(value, tuple):
             return len(value) > 0 and all(not isinstance(each, bool) and self.holds(each) for each in value)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -116,7 +121,8 @@ def setting(
     With `zero_is_off`, a 0 is not a leaf: `is_on` is then known at compile time, and a feature that is off costs
     nothing.
     """
-    allowed = Allowed(text, above, at_least, below, at_most, choices, needs, named)
+    any_text = isinstance(default, str) and not choices
+    allowed = Allowed(text, above, at_least, below, at_most, choices, needs, named, any_text)
     return dataclasses.field(default=default, metadata={"allowed": allowed, "zero_is_off": zero_is_off})
 
 

@@ -158,6 +158,13 @@ def _exclude(option: str, others: Mapping[str, object], why: str) -> None:
 
 def _write_page(run: Path, place: Path, agent: int | None, others: Mapping[str, bool]) -> None:
     """Write one page with films of all checkpoints; the reader selects one."""
+    if others["--trust"]:
+        raise InputError(
+            translated(
+                "--html and --trust exclude each other: the page imports no code of yours; --video FILE.gif is a file "
+                "that works with --trust"
+            )
+        )
     for option, given in others.items():
         if given:
             raise InputError(

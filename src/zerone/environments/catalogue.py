@@ -23,6 +23,7 @@ from zerone.environments.rewards import TASK_REWARD as TASK_REWARD
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from zerone.base.pytree import Allowed
     from zerone.environments.base import TimedEnvironment
     from zerone.environments.layout import Legend
 
@@ -156,7 +157,8 @@ def _option_of(field: dataclasses.Field[Any]) -> Option:
     """The option for a field of an environment's class."""
     allowed, legend = field.metadata.get("allowed"), field.metadata.get("legend")
     kind = field.type if isinstance(field.type, str) else field.type.__name__
-    text = joined([translated(allowed.text), allowed.describe()]) if allowed else f"a {kind}"
+    values = _values_of(field.default, allowed)
+    text = joined([translated(allowed.text), values]) if allowed else values or f"a {kind}"
     if legend:
         text = translated(
             "{what}: a text file, a row a line ({legend})",
@@ -169,6 +171,22 @@ def _option_of(field: dataclasses.Field[Any]) -> Option:
         example = {"int": 0, "float": 0.0, "bool": False, "str": ""}.get(kind)
         return Option(field.name, example, joined([text, translated("it must be given")]), legend, required=True)
     return Option(field.name, field.default, text, legend)
+
+
+def _values_of(default: Any, allowed: Allowed | None) -> str:
+    """The values that an option may have, in words; empty if neither its default nor its range says it."""
+    if allowed is not None and (allowed.choices or isinstance(default, float)):
+        return allowed.describe()
+    if isinstance(default, bool):
+        return translated("on or off")
+    if isinstance(default, str):
+        return translated("a text")
+    bounds = "" if allowed is None or allowed.describe() == translated("a finite number") else allowed.describe()
+    if isinstance(default, int):
+        return bounds or translated("a whole number")
+    if isinstance(default, float):
+        return translated("a finite number")
+    return bounds
 
 
 def resolved(id: str, chosen: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002

@@ -24,6 +24,7 @@ from zerone.environments.base import HasGoal, JudgedElsewhere, Persistent, Timed
 from zerone.environments.entries import ENTRIES, Entry
 from zerone.environments.gym.conversion import raised
 from zerone.environments.gym.named import place_of_maker
+from zerone.environments.gym.views import describe
 from zerone.environments.outside import (
     ENVIRONMENTS,
     LIMIT,
@@ -343,9 +344,16 @@ def _require_same(name: str, what: str, first: Any, following: Any, function: st
 
 
 def _require_space(name: str, space: Any, observation: Any) -> None:
-    """Raise `InputError` if an observation has not the shape of its space. Unsupported spaces are refused later."""
+    """Raise `InputError` if an observation is not one array, as a compiled environment needs, of its space's shape."""
     if not isinstance(space, gymnasium.spaces.Box | gymnasium.spaces.Discrete | gymnasium.spaces.MultiDiscrete):
-        return
+        raise InputError(
+            translated(
+                "{name}: its observation_space is {space}; in JAX it must be one array, a Box, Discrete or "
+                "MultiDiscrete: join the parts, as by jax.numpy.concatenate",
+                name=name,
+                space=describe(space),
+            )
+        )
     if getattr(observation, "shape", None) != (space.shape or ()):
         raise InputError(
             translated(

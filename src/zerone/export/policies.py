@@ -66,7 +66,7 @@ def program_of(algorithm: Algorithm, policy: Any, spaces: Spaces) -> Program:
         program.mask = Value(program, mask_name(spaces.encoding), (count(spaces.action, "action"),), "bool")
     if isinstance(algorithm, ExportsActions):
         drawn = algorithm.acting(policy, seen)
-    elif isinstance(algorithm, TabularControl):
+    elif isinstance(algorithm, TabularControl) and np.ndim(table_in(policy)) == 2:
         drawn = seen.state().look_up(table_in(policy)).argmax()
     else:
         try:

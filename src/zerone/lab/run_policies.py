@@ -35,7 +35,8 @@ def setup_of(config: Config) -> Setup:
         InputError: the run needs a user's code, which the page never imports, or a file, or uses action masks.
     """
     algorithm, environment = config["algorithm"], config["environment"]
-    if algorithm.get("source") or environment.get("source") or not environment["known"]:
+    foreign = algorithm.get("source") or environment.get("source") or not environment["known"]
+    if foreign or any(map(_names_code, [*algorithm["settings"].values(), *environment["options"].values()])):
         raise InputError("this run has code of its own, which the page does not import: see zerone watch --trust")
     if environment["action_mask"] != NO_MASK:
         raise InputError("this run keeps to an action mask, which the page does not: see zerone watch")
@@ -46,6 +47,11 @@ def setup_of(config: Config) -> Setup:
         "settings": {name: value for name, value in algorithm["settings"].items() if value is not None},
         "options": {name: value for name, value in environment["options"].items() if value is not None},
     })  # fmt: skip
+
+
+def _names_code(value: object) -> bool:
+    """Whether the value of a setting or an option is `module:Name`, such as a network or a reward."""
+    return isinstance(value, str) and ":" in value
 
 
 def checkpoints(folder: RunFolder) -> list[str]:

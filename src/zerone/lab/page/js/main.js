@@ -55,7 +55,7 @@ class Page {
     document.getElementById("nav").replaceChildren(...Object.keys(VIEWS).map((each) => make("a", { href: `#${each}`, "aria-current": each === name ? "page" : null }, t(WORDS[each] ?? each))));
     const theme = isDark() ? "light" : "dark";
     document.getElementById("tools").replaceChildren(
-      make("button", { type: "button", lang: isChinese() ? "en" : "zh", id: "language", on: { click: () => { setLanguage(isChinese() ? "en" : "zh"); this.drawView(); document.getElementById("language").focus(); } } }, t("language")),
+      make("button", { type: "button", lang: isChinese() ? "en" : "zh", id: "language", on: { click: () => { setLanguage(isChinese() ? "en" : "zh"); this.live(""); this.drawView(); document.getElementById("language").focus(); } } }, t("language")),
       make("button", { type: "button", class: "icon", id: "theme", title: t(theme), "aria-label": t(theme), on: { click: () => {
         localStorage.setItem("zerone-theme", theme);
         this.applyTheme(theme);

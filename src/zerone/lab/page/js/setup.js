@@ -10,6 +10,13 @@ const FIRST = ["learning_rate", "critic_learning_rate", "discount", "epsilon", "
 
 const USUAL_STEPS = 20000, MOST_STEPS = 100000000, MOST_SEEDS = 10;
 
+// Say below a field what is allowed; an empty text says that its value is.
+function tellWrong(input, wrong, text) {
+  wrong.hidden = !text;
+  say(wrong, text);
+  input.setAttribute("aria-invalid", String(Boolean(text)));
+}
+
 export class Setup {
   // `onBegin` is called with a set-up to show on the page, `onTrain` with one to train into a folder.
   constructor(offers, onBegin, chosen, onTrain) {
@@ -74,6 +81,7 @@ export class Setup {
     const number = (id, word, value, max) => make("div", { class: "field" }, make("label", { for: id }, t(word)), make("input", { id, type: "number", min: "1", max: String(max), step: "1", value: String(value) }));
     const wrong = make("p", { class: "line", role: "alert", hidden: true });
     const begin = async () => {
+      if (this.refuses()) return;
       const [steps, seeds] = ["train-steps", "train-seeds"].map((id) => Number(document.getElementById(id).value));
       try {
         await this.onTrain(structuredClone(this.setup()), steps, seeds);
@@ -107,9 +115,15 @@ export class Setup {
   }
 
   seedField() {
-    const input = make("input", { id: "setup-seed", type: "number", min: "0", max: String(this.offers.largestSeed), step: "1", value: String(this.seed),
-      on: { input: (event) => { if (event.target.checkValidity() && event.target.value !== "") this.seed = Number(event.target.value); this.tellBegin(); } } });
-    return make("div", { class: "field" }, make("label", { for: "setup-seed" }, t("seed")), input, make("p", { class: "quiet" }, t("seedText")));
+    const wrong = make("p", { class: "wrong", id: "setup-seed-wrong", hidden: true });
+    const input = make("input", { id: "setup-seed", type: "number", min: "0", max: String(this.offers.largestSeed), step: "1", value: String(this.seed), "aria-describedby": wrong.id,
+      on: { input: (event) => {
+        const good = event.target.checkValidity() && event.target.value !== "";
+        tellWrong(event.target, wrong, good ? "" : allowedText({ min: 0, max: this.offers.largestSeed }));
+        if (good) this.seed = Number(event.target.value);
+        this.tellBegin();
+      } } });
+    return make("div", { class: "field" }, make("label", { for: "setup-seed" }, t("seed")), input, make("p", { class: "quiet" }, t("seedText")), wrong);
   }
 
   field(setting) {
@@ -154,9 +168,7 @@ export class Setup {
       min: setting.min !== undefined ? String(setting.min) : undefined, max: setting.max !== undefined ? String(setting.max) : undefined,
       on: { input: (event) => {
         const text = event.target.value, good = event.target.checkValidity() && text.trim() !== "" && this.holds(setting, setting.kind === "str" ? text : read(text));
-        wrong.hidden = good;
-        say(wrong, good ? "" : allowedText(setting));
-        event.target.setAttribute("aria-invalid", String(!good));
+        tellWrong(event.target, wrong, good ? "" : allowedText(setting));
         if (good) set(setting.kind === "str" ? text : read(text));
       } } });
   }
@@ -175,7 +187,16 @@ export class Setup {
     this.begin.classList.toggle("main", other);
   }
 
+  // Whether a field has a value that is not allowed: it gets the focus, as nothing begins with another value instead.
+  refuses() {
+    const input = this.element.querySelector("[aria-invalid='true']"), folded = input?.closest("details");
+    if (folded) folded.open = true;
+    input?.focus();
+    return Boolean(input);
+  }
+
   start() {
+    if (this.refuses()) return;
     this.running = this.key();
     this.tellBegin();
     scrollTo({ top: 0 });  // the top shows that it compiles
