@@ -8,8 +8,24 @@ import signal
 import sys
 
 
+def open_closed_streams() -> None:
+    """Open standard streams that whoever started this program has closed, onto nothing.
+
+    Otherwise the next file that is opened, perhaps a checkpoint, would get the number of the closed stream, and
+    everything that is printed below Python would be written into it. Python has None for such a stream.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
 def main() -> None:
     """Run the command of this process, and end it with the command's exit code."""
+    open_closed_streams()
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would be printed among the results
     if not sys.warnoptions and "--debug" not in sys.argv:
         import warnings

@@ -102,3 +102,20 @@ def test_a_reader_that_goes_away_is_no_error(here, treasure):
     done = subprocess.run(["/bin/sh", "-c", training], cwd=here, capture_output=True, text=True, timeout=100)  # noqa: S603
     assert done.stderr == ""
     assert (here / "run" / "result.json").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes streams")
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error_and_get_no_file(here, closed):
+    train = "train q-learning zerone/Treasure-v0 --steps 20 --evaluation-episodes 1 --no-figure --out run"
+    program = f"import sys; from zerone.__main__ import main; sys.argv[1:] = {train.split()}\n" + (
+        "import os, stat\n"
+        "try: main()\n"
+        "except SystemExit as ending: assert not ending.code and all(\n"
+        "    stat.S_ISCHR(os.fstat(each).st_mode) or each == 2 for each in range(3)); raise"
+    )
+    command = ["/bin/sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, program]
+    ended = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False, timeout=100)  # noqa: S603
+    assert (ended.returncode, ended.stdout) == (0, ""), ended
+    assert "Traceback" not in ended.stderr
+    assert (here / "run" / "result.json").exists()

@@ -116,6 +116,49 @@ def test_a_discrete_observation_out_of_its_range_is_an_error():
     assert "environment Odd-v0, seed 3, step 7: the observation is 4" in _fault(lambda: OutOfRange(None))
 
 
+class Growing(Misbehaving):
+    """Begins with two actions, and says at its first reset that there are three."""
+
+    def reset(self, *, seed=None, options=None):
+        self.action_space = spaces.Discrete(3)
+        return super().reset(seed=seed, options=options)
+
+
+class GrowingInside(Misbehaving):
+    """The same with its space changed where it is."""
+
+    def __init__(self):
+        super().__init__(None)
+        self.action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        self.action_space.n = np.int64(3)
+        return super().reset(seed=seed, options=options)
+
+
+@pytest.mark.parametrize("make", [lambda: Growing(None), GrowingInside])
+def test_actions_that_change_at_a_reset_are_an_error(make):
+    # The third action would never be taken, and nothing would say so.
+    engine = Host(Keeper(), lambda number, seed: make_vector(make, "Odd-v0", number, seed))
+    with pytest.raises(RunError, match=r"step 0: the action space was Discrete\(2\) .*, and is Discrete\(3\) after a"):
+        engine.init(3)
+    engine.close()
+
+
+class Remade(Misbehaving):
+    """Makes its space anew whenever it is asked: equal, and so the same."""
+
+    @property
+    def action_space(self):
+        return spaces.Discrete(2)
+
+
+def test_equal_action_spaces_are_the_same():
+    engine = Host(Keeper(), lambda number, seed: make_vector(lambda: Remade(None, 0), "Fine-v0", number, seed))
+    engine.advance([engine.init(0)], [0], [0], 2)
+    engine.close()
+
+
 class WrongReset(Misbehaving):
     """Its `reset` returns no info."""
 

@@ -40,6 +40,30 @@ class Spaceless(gymnasium.Env):
     observation_space = gymnasium.spaces.Discrete(2)
 
 
+class Unset(Spaceless):
+    """Has properties that raise before the first reset."""
+
+    @property
+    def action_space(self):
+        raise ValueError("no action space\nbefore a reset")
+
+
+class Unnamed(CartPoleEnv):
+    """Has a `spec` that cannot be read."""
+
+    @property
+    def spec(self):
+        raise RuntimeError("no spec")
+
+
+class Unseen(gymnasium.Wrapper):
+    """A wrapper whose space cannot be read."""
+
+    @property
+    def observation_space(self):
+        raise KeyError("camera")
+
+
 def none():
     gymnasium.make("CartPole-v1")
 
@@ -63,6 +87,10 @@ REFUSED = {
     "a number": (5, "environment 5 is not allowed: must be an id, a function"),
     "a dictionary": (dict, r"returned {}, which is no gymnasium\.Env"),
     "no action space": (Spaceless, "its action_space is None, not a space of Gymnasium's"),
+    "a space that raises": (Unset, "Unset: its action_space raised ValueError: no action space before a reset$"),
+    "a spec that raises": (Unnamed, "Unnamed: its spec raised RuntimeError: no spec$"),
+    "an object whose spec raises": (Unnamed(), "environment Unnamed: its spec raised RuntimeError: no spec$"),
+    "a wrapper that raises": (lambda: Unseen(CartPoleEnv()), "its observation_space raised KeyError: 'camera'$"),
     "an error": (lambda: 1 / 0, "cannot be made: the function raised ZeroDivisionError: division by zero"),
     "an exit": (Unlicensed, r"Unlicensed cannot be made: the class called sys.exit\('no licence'\)"),
 }

@@ -95,6 +95,24 @@ def no_mode(num_envs):
     return vector
 
 
+def without(name, value):
+    """A function that makes vectors of which an attribute is a property that raises or returns `value`."""
+
+    def read(_):
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    kind = type("Without", (SyncVectorEnv,), {name: property(read)})
+
+    def make(num_envs):
+        vector = SyncVectorEnv([Counts] * num_envs)
+        vector.__class__ = kind  # now: making it reads and sets its attributes
+        return vector
+
+    return make
+
+
 LINES = {
     "another number": (by_number(3), {}, "is a vector of 3 environments, and the algorithm plays 2: settings={"),
     "seeds": (by_number(2), {"seeds": 2}, "is one vector, and 2 seeds need one each: pass a function"),
@@ -102,6 +120,15 @@ LINES = {
     "no mode": (no_mode, {}, "autoreset_mode = None: must be one of gymnasium.vector.AutoresetMode"),
     "a single one": (lambda num_envs: gymnasium.make("CartPole-v1"), {}, "no gymnasium.vector.VectorEnv"),  # noqa: ARG005
     "fails": (lambda num_envs: [][num_envs], {}, "making a vector raised IndexError"),
+    "a space that raises": (
+        without("single_action_space", ValueError("not\nyet")),
+        {},
+        "single_action_space raised ValueError: not yet",
+    ),
+    "a spec that raises": (without("spec", KeyError("id")), {}, "its spec raised KeyError: 'id'"),
+    "an object whose spec raises": (without("spec", KeyError("id"))(2), {}, "Without: its spec raised KeyError: 'id'"),
+    "no space of all": (without("action_space", None), {}, "action_space is None, not a space of Gymnasium's"),
+    "metadata that are none": (without("metadata", 5), {}, "autoreset_mode = None: must be one of gymnasium.vector.A"),
     "processes": (by_number, {"processes": 2}, "is a vector of environments, which is played as it is"),
     "a stack": (by_number, {"frame_stack": 2}, "is a vector of environments, which is played as it is"),
 }
@@ -141,6 +168,15 @@ FAULTS = {
     "observations of some": (lambda found: found.__setitem__(0, found[0][:2]), "of 2 environments, not of 3"),
     "NaN": (lambda found: found.__setitem__(0, found[0] * np.nan), "NaN"),
     "a last observation that is hidden": (_hides, "infos has no final_obs of it"),
+    "last observations of some": (
+        lambda found: found.__setitem__(4, {"final_obs": []}),
+        "infos has no final_obs of it",
+    ),
+    "a last observation of none": (
+        lambda found: found.__setitem__(4, {"final_obs": 3}),
+        "infos has no final_obs of it",
+    ),
+    "rewards in rows": (lambda found: found.__setitem__(1, [1, [2], [3, 4]]), r"reward is .* not 3 numbers"),
     "an error": (lambda found: found[9], "step raised IndexError"),
 }
 

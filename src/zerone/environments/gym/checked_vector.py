@@ -103,8 +103,11 @@ class CheckedVector(Vector):
     def _mask(self, observation: object, info: Any, i: int, terminated: bool, over: bool) -> np.ndarray:
         """The mask of one environment."""
         assert self._mask_source is not None  # noqa: S101 - only then
-        there = isinstance(info, Mapping) and IN_INFO in info and bool(info.get(f"_{IN_INFO}", self._every)[i])
-        one = {IN_INFO: info[IN_INFO][i]} if there else {}
+        try:
+            there = isinstance(info, Mapping) and IN_INFO in info and bool(info.get(f"_{IN_INFO}", self._every)[i])
+            one = {IN_INFO: info[IN_INFO][i]} if there else {}
+        except Exception:  # not one for each environment
+            one = {}
         try:
             with as_outside():
                 return self._mask_source.of(observation, one, self._actions, terminated=terminated, over=over)
@@ -130,7 +133,10 @@ class CheckedVector(Vector):
         there = info.get("final_obs") if isinstance(info, dict) else None
         found: list[Any] = [None] * self.num_envs
         for i in np.flatnonzero(over):
-            last = None if there is None else there[i]
+            try:
+                last = None if there is None else there[i]
+            except Exception:  # not one for each environment
+                last = None
             if last is None:
                 raise self._fault(
                     translated("environment {i} of the vector has ended, and infos has no final_obs of it", i=i)
@@ -155,7 +161,10 @@ class CheckedVector(Vector):
         return np.array(found)
 
     def _numbers(self, name: str, value: object, kinds: str) -> np.ndarray:
-        found = np.asarray(value)
+        try:
+            found = np.asarray(value)
+        except Exception:  # rows of different lengths, or a foreign type
+            found = np.empty(0)
         if found.shape != (self.num_envs,) or found.dtype.kind not in kinds:
             what = translated("booleans") if kinds == "b" else translated("numbers")
             raise self._fault(

@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from zerone.base.errors import InputError
 from zerone.base.language import translated
 
 LARGEST_REWARD = float(np.finfo(np.float32).max)
@@ -124,3 +125,17 @@ def raised(error: BaseException) -> str:
         text = ""
     kind = type(error).__name__
     return translated("raised {kind}: {text}", kind=kind, text=text) if text else translated("raised {kind}", kind=kind)
+
+
+def attribute_of(env: object, name: str) -> Any:
+    """An attribute of a foreign environment, None if there is none; a property may run any code.
+
+    Raises:
+        InputError: reading it raised an exception.
+    """
+    try:
+        return getattr(env, name, None)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # any exception of foreign code, also sys.exit
+        raise InputError(translated("its {name} {error}", name=name, error=raised(error))) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,14 +17,14 @@ from zerone.base.language import translated
 from zerone.base.notices import Notices
 from zerone.environments.gym.allowed import MaskError, Masks, MaskSource
 from zerone.environments.gym.bounds import Bounds
-from zerone.environments.gym.conversion import action_converter, flag_of, raised, reward_of, shown
+from zerone.environments.gym.conversion import action_converter, attribute_of, flag_of, raised, reward_of, shown
 from zerone.environments.gym.encoding import Encoding, require_space
 from zerone.environments.gym.global_random import GlobalChance
 from zerone.environments.gym.kinds import Env, Info, Wrapper
 from zerone.environments.gym.leaves import BoxLeaf, ObservationError
 from zerone.environments.gym.precision import FIRST_LOOKS, Precision
 from zerone.environments.gym.step_timeout import LateError, current
-from zerone.environments.gym.views import AUTO, sound_bounds
+from zerone.environments.gym.views import AUTO, describe, sound_bounds
 
 Env = Env
 
@@ -55,8 +56,8 @@ class Guard(Wrapper):
 
     Detected are: an exception or `sys.exit`, a wrong number of return values, a reward that is not a finite number, a
     flag that is not one boolean, an observation with a wrong shape, NaN or infinity, counts out of range, or numbers
-    that the space's dtype cannot hold, and steps after another guard has reset the same environment. The error names
-    environment, seed (`run_seed`) and step.
+    that the space's dtype cannot hold, an action space that has changed at a reset, and steps after another guard has
+    reset the same environment. The error names environment, seed (`run_seed`) and step.
 
     Actions are converted to what the action space's `sample` returns (`conversion.action_converter`). Observations are
     returned unchanged; `encoded` is the latest one, encoded. With `mask_source`, `allowed` is the mask after each reset
@@ -75,8 +76,8 @@ class Guard(Wrapper):
         self.identity, self._steps, self._observed = identity, 0, 0
         self._notices = notices = notices or Notices()
         try:
-            self.encoding = Encoding(getattr(env, "observation_space", None), view)
-            require_space("action_space", getattr(env, "action_space", None))
+            self.encoding = Encoding(attribute_of(env, "observation_space"), view)
+            require_space("action_space", attribute_of(env, "action_space"))
         except InputError as error:
             raise InputError(translated("environment {identity!r}: {error}", identity=identity, error=error)) from error
         boxes = [(at, leaf.space) for at, leaf in enumerate(self.encoding.leaves) if isinstance(leaf, BoxLeaf)]
@@ -85,6 +86,7 @@ class Guard(Wrapper):
         self.turn = _turns.setdefault(id(env.unwrapped), Turn())
         self._me = object()
         self._take = action_converter(env.action_space)
+        self._acts = copy.copy(env.action_space)  # the environment may change its own
         self._mask_source = mask_source
         self.actions = None if mask_source is None else mask_source.actions_of(env.action_space, identity)
         """The number of actions, if there are masks."""
@@ -96,6 +98,7 @@ class Guard(Wrapper):
             raise self._fault(translated("reset must return two values, (observation, info)"))
         observation, info = values
         self._require_info("reset", info)
+        self._require_actions()
         self._checked(observation)
         if self._mask_source is not None:
             self._allow(observation, info, False, False)
@@ -196,6 +199,22 @@ class Guard(Wrapper):
         if type(info) is not dict and not isinstance(info, Mapping):
             raise self._fault(
                 translated("{name} returned {info} as its info, not a dictionary", name=name, info=shown(info))
+            )
+
+    def _require_actions(self) -> None:
+        """Policies are made for the first action space: they would never take an action that a reset has added."""
+        now = self.env.action_space
+        try:
+            same = bool(now == self._acts)
+        except Exception:  # of a foreign space
+            return
+        if not same:
+            raise self._fault(
+                translated(
+                    "the action space was {before} when it was made, and is {now} after a reset: it must stay the same",
+                    before=describe(self._acts),
+                    now=describe(now),
+                )
             )
 
     def _allow(self, observation: object, info: object, terminated: bool, over: bool) -> None:

@@ -13,7 +13,7 @@ from zerone.base.bits import as_outside, look_outside, outside
 from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.language import translated
 from zerone.base.meanings import option_meant
-from zerone.environments.gym.conversion import raised, shown
+from zerone.environments.gym.conversion import attribute_of, raised, shown
 from zerone.environments.gym.guard import Guard
 from zerone.environments.gym.kinds import Env, Maker, Wrapper
 from zerone.environments.gym.vectors import EXAMPLE as EXAMPLE_OF_VECTORS
@@ -53,6 +53,7 @@ def source(environment: object) -> Any:
         InputError: it cannot be an environment.
     """
     if isinstance(environment, gymnasium.Env):
+        require_readable(environment, translated("environment {name}", name=type(environment).__name__))
         return Single(environment)
     if isinstance(environment, gymnasium.vector.VectorEnv):
         return Given(environment)
@@ -198,9 +199,19 @@ def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
         )
 
 
+def require_readable(env: Env, name: str) -> None:
+    """Raise `InputError` if an attribute that is read of every environment is a property that raises an exception."""
+    try:
+        for word in ("spec", "unwrapped", "observation_space", "action_space"):
+            attribute_of(env, word)
+    except InputError as error:
+        raise InputError(translated("{name}: {error}", name=name, error=error)) from error
+
+
 def _required(env: object, name: str, kind: str) -> Env:
     """The result, if it is a Gymnasium environment. Raises `InputError` that says what else it is."""
     if isinstance(env, gymnasium.Env):
+        require_readable(env, name)
         for space in ("observation_space", "action_space"):
             found = getattr(env, space, None)
             if not isinstance(found, gymnasium.Space):

@@ -21,7 +21,8 @@ from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.language import translated
 from zerone.environments.gym.allowed import IN_INFO
-from zerone.environments.gym.conversion import raised, shown
+from zerone.environments.gym.conversion import attribute_of, raised, shown
+from zerone.environments.gym.encoding import require_space
 from zerone.environments.gym.kinds import Env, Info, Played, Vector, VectorMaker, VectorWrapper
 
 NUMBER = "num_envs"
@@ -60,6 +61,7 @@ class Vectors:
                     made=shown(made),
                 )
             )
+        require_attributes(made, name)
         if made.num_envs != number:
             raise InputError(
                 translated(
@@ -79,6 +81,7 @@ class Given(Vectors):
     """A vector object: used for training once, and closed by the user. Further vectors are made from its spec."""
 
     def __init__(self, vector: Vector) -> None:
+        require_attributes(vector, type(vector).__name__)
         super().__init__(self._lent, vector.spec.id if vector.spec is not None else type(vector.unwrapped).__name__)
         self._vector, self._used = vector, False
         mode_of(vector, self.__qualname__)
@@ -161,9 +164,26 @@ def takes_number(make: Callable[..., Any]) -> TypeGuard[VectorMaker]:
     return needed == [NUMBER] and not isinstance(make, type)
 
 
+_SPACES = ("single_observation_space", "single_action_space", "observation_space", "action_space")
+
+
+def require_attributes(vector: Vector, name: str) -> None:
+    """Raise `InputError` unless the attributes that are read of every vector can be read, and its spaces are spaces."""
+    try:
+        for word in ("spec", "unwrapped", "metadata", "num_envs"):
+            attribute_of(vector, word)
+        for word in _SPACES:
+            require_space(word, attribute_of(vector, word))
+    except InputError as error:
+        raise InputError(
+            translated("{name}: {error}", name=translated("environment {name}", name=name), error=error)
+        ) from error
+
+
 def mode_of(vector: Vector, name: str) -> AutoresetMode:
     """The autoreset mode of a vector. Raises `InputError` if it declares none."""
-    found = (vector.metadata or {}).get("autoreset_mode")
+    given: object = vector.metadata
+    found = given.get("autoreset_mode") if isinstance(given, Mapping) else None
     if not isinstance(found, AutoresetMode):
         raise InputError(
             translated(

@@ -129,14 +129,14 @@ EXPERIMENT = Experiment(
     teaches=Text(
         "From the first +10 on an episode takes {steps_prioritized:.0f} steps with prioritised replay and "
         "{steps_uniform:.0f} with uniform replay, averaged over seeds; the medians are {middle_prioritized:.0f} and "
-        "{middle_uniform:.0f}, so a few unlucky seeds of uniform replay make much of the difference. (The first +10 "
-        "comes after {first_prioritized:.0f} and {first_uniform:.0f} steps, mostly by chance.) Among ten thousand "
-        "stored steps a uniform minibatch of 32 contains the one that matters about once in three hundred updates; a "
-        "prioritised one contains it as long as its TD error is large. Seeds differ by far more than the tutorial's "
+        "{middle_uniform:.0f}: the averages depend on a few unlucky seeds. (The first +10 comes after "
+        "{first_prioritized:.0f} and {first_uniform:.0f} steps, mostly by chance.) Among ten thousand stored steps "
+        "a uniform minibatch of 32 contains the one that matters about once in three hundred updates; a prioritised one "
+        "contains it as long as its TD error is large. Seeds differ by far more than the tutorial's "
         "one curve can show.",
         "从第一个 +10 起，对种子平均，优先回放每回合用 {steps_prioritized:.0f} 步，均匀回放用 {steps_uniform:.0f} 步；"
-        "中位数是 {middle_prioritized:.0f} 和 {middle_uniform:.0f}，可见差别有很大一部分来自均匀回放的少数几个不走运的"
-        "种子。（第一个 +10 分别在 {first_prioritized:.0f} 和 {first_uniform:.0f} 步之后，多半靠运气。）记住的一万步里"
+        "中位数是 {middle_prioritized:.0f} 和 {middle_uniform:.0f}，平均值受少数几个不走运的种子影响很大。"
+        "（第一个 +10 分别在 {first_prioritized:.0f} 和 {first_uniform:.0f} 步之后，多半靠运气。）记住的一万步里"
         "，均匀抽的 32 步大约三百次更新才碰到一次要紧的那一步；按优先级抽，只要它的 TD 误差还大就会抽到。种子之间的差"
         "别，远比教程那一条曲线能显示的大。",
     ),
