@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import gymnasium
 import pytest
 
 from zerone.environments import suites
@@ -152,3 +153,40 @@ def test_the_list_says_what_else_there_is(zerone):
     for each in suites.SUITES.values():
         assert each.examples[0] in said
     assert "module:Name" in said
+
+
+PRESSER = """
+import gymnasium
+
+
+class Presser(gymnasium.Env):
+    observation_space = action_space = gymnasium.spaces.Discrete(2)
+    steps = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return 0, {}
+
+    def step(self, action):
+        Presser.steps += 1
+        if Presser.steps > 250:
+            raise KeyboardInterrupt
+        return 1, 1.0, True, False, {}
+
+
+gymnasium.register("Presser-v0", Presser)
+"""
+
+
+@pytest.mark.parametrize(
+    "command", [("train", "q-learning", "presser:Presser-v0"),
+                ("sweep", "q-learning", "presser:Presser-v0", "learning_rate=0.1,0.2")]
+)  # fmt: skip
+def test_after_ctrl_c_the_command_that_goes_on_trusts_the_same_code(own, zerone, command):
+    (own / "presser.py").write_text(PRESSER)
+    said = zerone(*command, "--steps", "600", "--out", "run")
+    assert "presser" in sys.modules, said.err
+    sys.modules.pop("presser")
+    gymnasium.registry.pop("Presser-v0")
+    assert said.code == 130
+    assert said.err.rstrip().endswith(f"zerone {command[0]} --resume run --trust")

@@ -224,6 +224,11 @@ def import_trusted(config: Config | SweepConfig, trusted: bool, typed: Collectio
             import_named(place, what)
 
 
+def with_trust(path: Path, config: Config | SweepConfig) -> str:
+    """The path of a run or sweep as a command needs it, with `--trust` if its configuration names foreign code."""
+    return f"{path} --trust" if places_named(config) else str(path)
+
+
 def places_named(config: Config | SweepConfig) -> list[tuple[str, str, str]]:
     """The foreign code that a configuration names: what it is, its name, and where it is (`module:Name`)."""
     from zerone.algorithms.outside import NAMES

@@ -30,6 +30,7 @@ from zerone.cli.options import (
     json_option,
     see_modules_here,
     trust_option,
+    with_trust,
 )
 from zerone.cli.options import as_json as print_json
 from zerone.cli.settings import chosen_settings, environment_options, look_up, parse_like, settings_of
@@ -219,7 +220,9 @@ def read_space(algorithm: str, words: Sequence[str]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Progress], None]]:
     """A progress callback; after Ctrl-C, prints how to resume."""
+    from zerone.studies import sweep_plan
     from zerone.studies.sweep import together
+    from zerone.training.folder_kind import SWEEP
     from zerone.training.progress import progress_for
 
     stream = sys.stderr if as_json else sys.stdout
@@ -231,7 +234,10 @@ def _shown(path: Path, as_json: bool) -> Generator[Callable[[int, int, Progress]
     try:
         yield on_progress
     except KeyboardInterrupt as error:
-        line = translated("interrupted; go on with: zerone sweep --resume {path}", path=path)
+        if not (path / SWEEP).exists():  # nothing was saved yet
+            raise
+        again = with_trust(path, sweep_plan.read_names(path))
+        line = translated("interrupted; go on with: zerone sweep --resume {path}", path=again)
         raise KeyboardInterrupt(line) from error
     finally:
         progress.stop()

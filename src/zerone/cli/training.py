@@ -12,7 +12,7 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.saved_types import AroundConfig, Config, WrapperConfig
 from zerone.cli.algorithm_command import ParsedArguments
-from zerone.cli.options import read_config, see_modules_here
+from zerone.cli.options import read_config, see_modules_here, with_trust
 from zerone.cli.settings import chosen_settings, environment_options
 
 if TYPE_CHECKING:
@@ -289,12 +289,14 @@ def _kept(path: Path) -> str:
     from zerone.training.folder import RunFolder
 
     try:
-        latest = RunFolder.open(path).latest()
+        folder = RunFolder.open(path)
+        latest = folder.latest()
     except InputError:
         return translated("interrupted before anything was saved")
+    again = with_trust(path, folder.config)
     if latest is None:
         return translated(
-            "interrupted before the first checkpoint; go on with: zerone train --resume {path}", path=path
+            "interrupted before the first checkpoint; go on with: zerone train --resume {path}", path=again
         )
     return translated("interrupted; the checkpoint is {checkpoint}; go on with: zerone train --resume {path}",
-                      checkpoint=latest, path=path)  # fmt: skip
+                      checkpoint=latest, path=again)  # fmt: skip

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_POINTS, MOST_SEEDS = 240, 20
 LEFT_OUT = ("seed", "step", "episodes", "evaluation_episodes", "evaluation_cut", "evaluation_length")
 FIRST = ("evaluation_return", "return", "length")
-MOST_COLUMNS = 6
+MOST_COLUMNS = 16
 FIGURES = 5
 
 

@@ -140,9 +140,9 @@ EXPERIMENT = Experiment(
         "{steps_uniform:.0f} with uniform replay, averaged over seeds; the medians are {middle_prioritized:.0f} and "
         "{middle_uniform:.0f}: the averages depend on a few unlucky seeds. (The first +10 comes after "
         "{first_prioritized:.0f} and {first_uniform:.0f} steps, mostly by chance; {never_prioritized:.0f} and "
-        "{never_uniform:.0f} seeds never reach it and are left out.) Among ten thousand stored steps a uniform minibatch "
-        "of 32 contains the one that matters about once in three hundred updates; a prioritised one contains it as long "
-        "as its TD error is large. Seeds differ by far more than the tutorial's one curve can show.",
+        "{never_uniform:.0f} seeds never reach it and are left out.) Among ten thousand stored steps a uniform "
+        "minibatch of 32 contains the one that matters about once in three hundred updates; a prioritised one contains "
+        "it as long as its TD error is large. Seeds differ by far more than the tutorial's one curve can show.",
         "从第一个 +10 起，对种子平均，优先回放每回合用 {steps_prioritized:.0f} 步，均匀回放用 {steps_uniform:.0f} 步；"
         "中位数是 {middle_prioritized:.0f} 和 {middle_uniform:.0f}，平均值受少数几个不走运的种子影响很大。（第一个 +10 "
         "分别在 {first_prioritized:.0f} 和 {first_uniform:.0f} 步之后，多半靠运气；分别有 {never_prioritized:.0f} 个和 "
