@@ -70,6 +70,7 @@ class Page {
     this.drawFrame();
     if (!this.offers) return;
     const { name, rest } = this.place;
+    const chosen = name === this.kind && rest === this.lesson ? this.view?.setup?.chosen : null;
     if (name !== this.kind || rest !== this.lesson) this.turnTo(name, rest);
     this.view?.close();
     const lesson = this.offers.lessons.find((each) => each.name === rest);
@@ -81,6 +82,7 @@ class Page {
       if (this.frame) this.view.show(this.frame);
       if (["refused", "failed"].includes(this.session.state)) this.view.tell(this.session);  // the frame took the message away
     }
+    if (chosen) this.view.setup.choose(chosen);
   }
 
   // Learn and Compare have one session each. A lesson begins with its own set-up.

@@ -55,6 +55,19 @@ export class Setup {
     return JSON.stringify([this.algorithm, this.environment, this.seed, this.values, this.options]);
   }
 
+  // What was chosen and not begun yet; null if nothing was.
+  get chosen() {
+    return this.key() === this.running ? null : this.setup();
+  }
+
+  // Choose this, while what runs keeps running.
+  choose(chosen) {
+    const { running } = this;
+    this.adopt(chosen);
+    this.running = running;
+    this.tellBegin();
+  }
+
   draw() {
     const { settings } = this.entry, rest = settings.filter((each) => !FIRST.includes(each.name));
     const first = FIRST.map((name) => settings.find((each) => each.name === name)).filter(Boolean);
