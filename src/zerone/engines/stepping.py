@@ -67,6 +67,16 @@ class EpisodeEnd:
     total_return: float
 
 
+def on_host(tree: Any) -> Any:
+    """The arrays of a tree as NumPy's, except random keys, which NumPy cannot hold.
+
+    Their parts are read one by one; for each kind of part JAX would compile a program.
+    """
+    return jax.tree.map(
+        lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else np.asarray(leaf), tree
+    )
+
+
 class Stepper:
     """Steps through the training of one seed: `carry` is its state after `index` iterations."""
 
@@ -101,6 +111,7 @@ class Stepper:
                 self.algorithm, self.environment, before, self._seed, np.int32(index)
             )
             self.carry = self._advanced(before, index, 1)
+        noise, simulations, steps = on_host((noise, simulations, steps))
         self.index += 1
         self._keep()
         found = Iteration(index, before, noise, steps, key, simulations, step_keys, self.carry)

@@ -14,6 +14,7 @@ from zerone.algorithms.explanation import number_text
 from zerone.algorithms.protocol import Explores, Valued
 from zerone.algorithms.sarsa_lambda import State as Traced
 from zerone.base.bits import in_32_bits
+from zerone.base.compilation import Program, for_seldom
 from zerone.environments.drawing.scene import shapes_of
 from zerone.environments.drawing.unwrapping import unwrap
 from zerone.environments.maze import Maze
@@ -107,7 +108,7 @@ class Moments:
 
     def _epsilon(self, policy: Any) -> float | None:
         algorithm = self._training.algorithm
-        return round(float(algorithm.exploration_rate(policy)), 4) if isinstance(algorithm, Explores) else None
+        return round(float(_exploration_rate(algorithm, policy)), 4) if isinstance(algorithm, Explores) else None
 
     def _shapes(self, state: Any, action: Any) -> list[dict[str, Any]]:
         training = self._training
@@ -168,7 +169,7 @@ class Moments:
         if iteration is None or not isinstance(algorithm, Explores):
             return ""
         noise = jax.tree.map(lambda leaf: leaf[training.step], iteration.noise)
-        return "explored" if bool(algorithm.explores(iteration.before.state.policy, noise)[0]) else "greedy"
+        return "explored" if bool(_explores(algorithm, iteration.before.state.policy, noise)[0]) else "greedy"
 
     def _learnt(self) -> dict[str, Any] | None:
         """The explanation of the update, or its metrics if the algorithm has no explanations."""
@@ -202,7 +203,7 @@ class Moments:
         else:
             seen, policy = iteration.steps.observation[training.step][:1], iteration.before.state.policy
             memory = jax.tree.map(lambda leaf: leaf[:1], iteration.simulation(training.step - 1).memory)
-        values = np.asarray(training.algorithm.values(policy, memory, seen))[0]
+        values = np.asarray(_values(training.algorithm, policy, memory, seen))[0]
         return {"kind": "Q(s, a)", "numbers": [_rounded(float(each)) for each in values]}
 
     @property
@@ -228,6 +229,27 @@ def _layout(training: Training) -> tuple[str, ...] | None:
     bare: Any
     bare, _, _ = unwrap(training.environment, None, None)
     return bare.layout if type(bare) is Maze and training.grid is not None else None
+
+
+def exploration_rate(algorithm: Explores, policy: Any) -> Any:
+    """The probability of a random action."""
+    return algorithm.exploration_rate(policy)
+
+
+def explores(algorithm: Explores, policy: Any, noise: Any) -> Any:
+    """Whether each action is a random one."""
+    return algorithm.explores(policy, noise)
+
+
+def values(algorithm: Valued, policy: Any, memory: Any, observation: Any) -> Any:
+    """Q of each action."""
+    return algorithm.values(policy, memory, observation)
+
+
+_exploration_rate = Program(exploration_rate, for_seldom)
+_explores = Program(explores, for_seldom)
+_values = Program(values, for_seldom)
+"""Each is one program; operation by operation JAX would compile several, before the page first moves."""
 
 
 def _first(tree: Any) -> Any:
