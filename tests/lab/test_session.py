@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -240,3 +241,25 @@ def test_a_fault_in_one_session_is_one_line_and_the_others_go_on(monkeypatch):
     session = Session("a" * 24, [read_setup(MAZE)], woken.set)
     assert woken.wait(60)
     assert (session.state, session.text) == ("failed", "unexpected RuntimeError: first line")
+
+
+def test_training_in_this_thread_does_not_count_as_drawing(monkeypatch):
+    """JAX may train in the thread that asks; frames would become as rare as if each of them took so long."""
+    now = 0.0
+
+    def passes(seconds):
+        def happen(*_):
+            nonlocal now
+            now += seconds
+
+        return happen
+
+    clock = SimpleNamespace(monotonic=lambda: now, thread_time=lambda: now, process_time=lambda: now)
+    monkeypatch.setattr("zerone.lab.session.time", clock)
+    session = SimpleNamespace(
+        at=10_000, _cost=0.002, _busy=1.0, _rate=1_000_000.0, _due=0.0, _trainings=[], _move_all=passes(0.03),
+        _show=passes(0.002),
+    )  # fmt: skip
+    for _ in range(50):
+        Session._run_at_full_speed(session, now)
+    assert session._cost == pytest.approx(0.002)

@@ -186,7 +186,7 @@ class Session(Watched):
         """Train at full speed for a short time, chosen so that making frames takes a small share of the time."""
         longest = SHORTEST_CHUNK if computing.waited_for else LONGEST_CHUNK
         seconds = min(longest, max(SHORTEST_CHUNK, self._cost / (SHARE_OF_DRAWING * self._busy)))
-        own, all_threads = time.thread_time(), time.process_time()
+        all_threads = time.process_time()
         # At most a tenth more steps at a time, so that the curve has enough points early, when it changes fast.
         steps = max(1, min(int(self._rate * seconds), FIRST_STEPS + self.at // 10))
         aim = self.at + steps
@@ -202,6 +202,7 @@ class Session(Watched):
         measured = steps / max(took, 1e-4)
         self._rate = min(max(measured, self._rate / 2), 4 * self._rate)  # short chunks are measured inaccurately
         self._due = time.monotonic()
+        own = time.thread_time()  # not before: JAX may train in this thread
         self._show()
         self._cost += 0.2 * (time.thread_time() - own - self._cost)
 
