@@ -9,7 +9,7 @@ import sys
 
 
 def open_closed_streams() -> None:
-    """Open standard streams that whoever started this program has closed, onto nothing.
+    """Open standard streams that are closed when the program starts, onto nothing.
 
     Otherwise the next file that is opened, perhaps a checkpoint, would get the number of the closed stream, and
     everything that is printed below Python would be written into it. Python has None for such a stream.

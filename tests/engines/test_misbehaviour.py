@@ -146,7 +146,7 @@ def test_actions_that_change_at_a_reset_are_an_error(make):
 
 
 class Remade(Misbehaving):
-    """Makes its space anew whenever it is asked: equal, and so the same."""
+    """Makes a new space each time: an equal one is the same."""
 
     @property
     def action_space(self):

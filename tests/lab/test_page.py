@@ -75,7 +75,7 @@ def test_settings_are_typed_and_what_cannot_be_is_said(browser):
     for letter in "0.25":
         browser.press(letter, text=letter)
     browser.until("document.querySelector('.begin button').innerText == 'Begin with these'")
-    browser.click("#theme")  # the page is drawn anew
+    browser.click("#theme")  # the page is drawn again
     assert browser.run("document.querySelector('#setting-learning_rate').value") == "0.25"
     browser.until("document.querySelector('.begin button').innerText == 'Begin with these'")
     browser.click(".begin button")

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from zerone.algorithms.explanation import number_text
@@ -15,6 +14,7 @@ from zerone.algorithms.protocol import Explores, Valued
 from zerone.algorithms.sarsa_lambda import State as Traced
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import Program, for_seldom
+from zerone.engines.stepping import on_host
 from zerone.environments.drawing.scene import shapes_of
 from zerone.environments.drawing.unwrapping import unwrap
 from zerone.environments.maze import Maze
@@ -254,12 +254,7 @@ _values = Program(values, for_seldom)
 
 def _first(tree: Any) -> Any:
     """The part of a tree that belongs to the first environment, on the host."""
-    return jax.tree.map(_first_of, tree)
-
-
-def _first_of(leaf: Any) -> Any:
-    # Indexing a JAX array takes thirty times as long as a NumPy array, but NumPy cannot hold random keys.
-    return leaf[0] if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else np.asarray(leaf)[0]
+    return jax.tree.map(lambda leaf: leaf[0], on_host(tree))
 
 
 def _numbers(values: np.ndarray) -> str:
