@@ -56,6 +56,17 @@ class Unnamed(CartPoleEnv):
         raise RuntimeError("no spec")
 
 
+class Undrawn(CartPoleEnv):
+    """Has a `render_mode` that cannot be read; only `watch` reads it."""
+
+    @property
+    def render_mode(self):
+        raise RuntimeError("no screen")
+
+    @render_mode.setter
+    def render_mode(self, mode): ...
+
+
 class Unseen(gymnasium.Wrapper):
     """A wrapper whose space cannot be read."""
 
@@ -89,6 +100,7 @@ REFUSED = {
     "no action space": (Spaceless, "its action_space is None, not a space of Gymnasium's"),
     "a space that raises": (Unset, "Unset: its action_space raised ValueError: no action space before a reset$"),
     "a spec that raises": (Unnamed, "Unnamed: its spec raised RuntimeError: no spec$"),
+    "a render mode that raises": (Undrawn, "Undrawn: its render_mode raised RuntimeError: no screen$"),
     "an object whose spec raises": (Unnamed(), "environment Unnamed: its spec raised RuntimeError: no spec$"),
     "a wrapper that raises": (lambda: Unseen(CartPoleEnv()), "its observation_space raised KeyError: 'camera'$"),
     "an error": (lambda: 1 / 0, "cannot be made: the function raised ZeroDivisionError: division by zero"),

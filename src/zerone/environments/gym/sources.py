@@ -202,7 +202,7 @@ def _require_no_arguments(make: Callable[[], Any], name: str) -> None:
 def require_readable(env: Env, name: str) -> None:
     """Raise `InputError` if an attribute that is read of every environment is a property that raises an exception."""
     try:
-        for word in ("spec", "unwrapped", "observation_space", "action_space"):
+        for word in ("spec", "unwrapped", "metadata", "render_mode", "observation_space", "action_space"):
             attribute_of(env, word)
     except InputError as error:
         raise InputError(translated("{name}: {error}", name=name, error=error)) from error
