@@ -11,12 +11,15 @@ import { metricName } from "./sentences.js";
 import { t } from "./words.js";
 
 const LAYERS = [["values", "layerValues"], ["arrows", "layerArrows"], ["numbers", "layerNumbers"], ["footprints", "layerFootprints"]];
-const CURVES_EVERY = 200;  // milliseconds between two drawings of the curves, which change slowly
+// Milliseconds between two drawings at high speed: curves change slowly, and nobody reads more numbers a second. The
+// browser lays out and paints text on the same cores that train.
+const CURVES_EVERY = 250, FACTS_EVERY = 100;
 
 export class View {
   constructor(about, mostHigh) {
     this.about = about;
     this.points = [];
+    this.drawn = {};
     this.facts = make("dl", { class: "facts" });
     this.canvas = make("canvas", { role: "img", "aria-label": t("picture") });
     this.tip = make("div", { class: "tip", hidden: true });
@@ -88,14 +91,22 @@ export class View {
     const now = this.now, about = this.about;
     if (!this.stage.unit) this.resize();
     if (this.stage.unit) this.stage.draw(now);
-    this.drawFacts();
+    if (this.due("facts", FACTS_EVERY)) this.drawFacts();
     if (!(now.quick && this.wasQuick)) {
       this.happened.replaceChildren(happened(now));
       this.learnt.replaceChildren(...learnt(now, about));
     }
     this.wasQuick = now.quick;
     this.drawMore();
-    if (performance.now() - (this.curvesAt ?? 0) > CURVES_EVERY || !now.quick) this.drawCurves();
+    if (this.due("curves", CURVES_EVERY)) this.drawCurves();
+  }
+
+  // Whether a part of the page is to be drawn again: always, except at high speed if it was just drawn.
+  due(part, every) {
+    const time = performance.now();
+    if (this.now.quick && time - (this.drawn[part] ?? -Infinity) < every) return false;
+    this.drawn[part] = time;
+    return true;
   }
 
   drawFacts() {
@@ -136,7 +147,6 @@ export class View {
   }
 
   drawCurves() {
-    this.curvesAt = performance.now();
     const { byEpisode, byStep, episodesNow } = curves(this.points, this.now.at);
     this.charts[0].draw([byEpisode.map(([x, count, total]) => [x, total, count])], episodesNow, t("noEpisode"));
     this.charts[1].draw([byEpisode.map(([x, count, , length]) => [x, length, count])], episodesNow, t("noEpisode"));
