@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import jax
+import numpy as np
 
 from zerone.algorithms import outside
 from zerone.algorithms.a3c import A3C
@@ -31,6 +32,7 @@ from zerone.base.meanings import algorithm_meant, setting_meant
 from zerone.base.modules import place_of
 from zerone.base.modules import source_of as place_found
 from zerone.base.pytree import check
+from zerone.base.scalars import python_numbers
 from zerone.base.values import typed
 from zerone.environments.gym.views import describe
 from zerone.environments.spaces import Spaces
@@ -272,9 +274,35 @@ def require(algorithm: Algorithm, spaces: Spaces, environment: str) -> None:
     raise InputError(line)
 
 
+def given_object(algorithm: Any) -> Algorithm:
+    """The algorithm object that a person gives, its settings as Python's numbers.
+
+    Raises:
+        InputError: it is no object of an algorithm's class, or a setting is not allowed.
+    """
+    require_object(algorithm)
+    settings = {field.name: getattr(algorithm, field.name) for field in dataclasses.fields(algorithm) if field.init}
+    numbers = {name: python_numbers(value) for name, value in settings.items()}
+    for name, value in numbers.items():
+        if isinstance(value, (np.ndarray, jax.Array)):
+            raise InputError(
+                translated("{algorithm}: {name} is an array of {number:,} numbers: must be a single one",
+                           algorithm=algorithm.name, name=name, number=value.size)
+            )  # fmt: skip
+    arrays = {name: value for name, value in numbers.items() if value is not settings[name]}
+    return cast("Algorithm", dataclasses.replace(algorithm, **arrays) if arrays else algorithm)
+
+
 def require_object(algorithm: Any) -> None:
     """Raise `InputError` unless `algorithm` is an object of an algorithm's class whose settings are allowed."""
     kind = algorithm if isinstance(algorithm, type) else type(algorithm)
+    if kind.__module__ == "builtins":  # None, a number, a list
+        raise InputError(
+            translated(
+                "algorithm {algorithm!r} is not allowed: must be a name, such as 'dqn', or an object, such as DQN()",
+                algorithm=algorithm,
+            )
+        )
     if not any(entry.make is kind for entry in _ENTRIES):
         outside.require_algorithm(kind, kind.__qualname__)
     if algorithm is kind:

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
+from zerone.base.errors import InputError
+from zerone.base.language import translated
+
 _here: ContextVar[Path | None] = ContextVar("here", default=None)
 
 
@@ -37,7 +40,14 @@ def here() -> Path:
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
-    """The absolute form of a path, which stays valid when the working folder changes."""
+    """The absolute form of a path, which stays valid when the working folder changes.
+
+    Raises:
+        InputError: it is no path.
+    """
+    given: object = path
+    if not isinstance(given, (str, os.PathLike)):
+        raise InputError(translated("{given!r} is not allowed: must be a path, such as 'runs/one'", given=given))
     return here() / path
 
 

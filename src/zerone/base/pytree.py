@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
+import numpy as np
 
 from zerone.base.errors import MOST_LISTED, InputError
 from zerone.base.language import translatable, translated
 from zerone.base.meanings import setting_meant
+from zerone.base.scalars import python_numbers
 from zerone.base.values import LARGEST_COUNT
 
 T = TypeVar("T")
@@ -141,6 +143,15 @@ def static(default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"static": True})
 
 
+def _take_python_values(instance: Any, field: dataclasses.Field[Any]) -> None:
+    """Let a field have Python's number in place of NumPy's scalar, and a tuple in place of a list."""
+    value = getattr(instance, field.name)
+    if isinstance(value, list) and isinstance(field.default, tuple):
+        value = tuple(value)
+    if isinstance(value, (np.generic, tuple)):  # of JAX's arrays, which may be many settings at once, none is touched
+        object.__setattr__(instance, field.name, python_numbers(value))
+
+
 def _refused(who: str, name: str, value: Any, must: str) -> InputError:
     return InputError(translated("{who}: {name} = {value!r} is not allowed: must be {must}", who=who, name=name,
                                  value=value, must=must))  # fmt: skip
@@ -155,6 +166,10 @@ def check(instance: Any, name: str) -> None:
         value, kind = getattr(instance, field.name), type(field.default)
         if kind is not float and type(value) is not kind and not allowed.choices:
             raise _refused(name, field.name, value, translated("of type {kind}", kind=kind.__name__))
+        default: Any = field.default
+        if kind is tuple and default and any(type(each) is not type(default[0]) for each in value):
+            wanted = f"tuple[{type(default[0]).__name__}, ...]"
+            raise _refused(name, field.name, value, translated("of type {kind}", kind=wanted))
         if kind is float and isinstance(value, tuple):
             continue  # JAX rebuilds trees with arbitrary objects as leaves
         if kind is float and isinstance(value, bool):
@@ -203,6 +218,8 @@ def configured(cls: type[T]) -> type[T]:
     own = cls.__dict__.get("__post_init__")
 
     def validate(self: Any) -> None:
+        for field in dataclasses.fields(self):
+            _take_python_values(self, field)
         check(self, type(self).__name__)
         if own is not None:
             own(self)

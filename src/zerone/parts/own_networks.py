@@ -25,6 +25,7 @@ import numpy as np
 from zerone.base.errors import InputError, said
 from zerone.base.language import translatable, translated
 from zerone.base.modules import import_named, imported_object
+from zerone.base.values import short
 from zerone.environments.gym.views import Space
 from zerone.parts.layers import Features, Memoryless
 
@@ -44,7 +45,8 @@ def given(network: Any) -> str:
             import_named(network, "network")
             require_network(imported_object(network, translatable("network")), network)
         return network
-    name = f"{getattr(network, '__module__', '')}:{getattr(network, '__qualname__', repr(network))}"
+    place = getattr(network, "__qualname__", None)
+    name = short(network) if place is None else f"{network.__module__}:{place}"
     require_network(network, name)
     _given[name] = network
     return name

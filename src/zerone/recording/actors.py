@@ -25,6 +25,7 @@ from zerone.training.action_masks import mask_source_named, mask_source_of_run
 from zerone.training.agent import Agent
 from zerone.training.engine_setup import ENGINES
 from zerone.training.environment_setup import EnvironmentLike, environment_name
+from zerone.training.policy_files import Checkpoint, checkpoint_name
 from zerone.training.run import Run, load
 
 RANDOM, KEYBOARD = "random", "keyboard"
@@ -121,7 +122,7 @@ class Plays:
 
 
 def who_plays(
-    player: Any, environment: Any, epsilon: float | None, agent: int | None, checkpoint: str,
+    player: Any, environment: Any, epsilon: float | None, agent: int | None, checkpoint: Checkpoint,
     options: Mapping[str, Any], engine: str, action_mask: Any = NO_MASK,
 ) -> Plays:  # fmt: skip
     """Validate the arguments of `record` that choose the player and the environment.
@@ -153,7 +154,7 @@ def who_plays(
             translated("environment is not allowed here: {path} has its own, {own}", path=run.path, own=own)
         )
     policy = run.agent(agent, checkpoint)
-    facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint}
+    facts |= {"run": run.path.resolve().name, "agent": policy.seed, "checkpoint": checkpoint_name(checkpoint)}
     outer = Around.read(config["environment"]["around"])
     return Plays(
         own,

@@ -32,6 +32,7 @@ from zerone.recording.actors import EPISODE, KEYBOARD, RANDOM, Act, Player, Play
 from zerone.training.entry import entry
 from zerone.training.environment_setup import EnvironmentLike
 from zerone.training.interrupt import listening
+from zerone.training.policy_files import Checkpoint
 from zerone.training.run import Run
 from zerone.training.validation import MOST_STEPS, require_count, require_seed
 
@@ -50,7 +51,7 @@ def record(
     overwrite: bool = False,
     epsilon: float | None = None,
     agent: int | None = None,
-    checkpoint: str = "best",
+    checkpoint: Checkpoint = "best",
     options: Mapping[str, Any] = {},
     engine: str = "auto",
     action_mask: Any = NO_MASK,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,9 @@ def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) ->
         InputError: fewer than two runs, one of them twice, unfinished, or with too few seeds; different environments;
             or no `threshold`, and different ones in the runs.
     """
-    folders = [RunFolder.open(each.path if isinstance(each, Run) else each) for each in runs]
+    if isinstance(runs, (str, os.PathLike)):
+        raise InputError(translated("runs is one run: must be a list of at least two"))
+    folders = [RunFolder.open(each) for each in runs]
     results = require_comparable(folders)
     if threshold is None:
         levels = {folder.config.get("solved_at") for folder in folders}

@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zerone.algorithms import catalogue as algorithms
 from zerone.base.claim import Claim
 from zerone.base.errors import InputError, RunError, nearest
@@ -23,6 +25,7 @@ from zerone.base.intervals import FEWEST_FOR_INTERVAL
 from zerone.base.language import translated
 from zerone.base.notices import said_once
 from zerone.base.saved_types import Sources, SweepConfig
+from zerone.base.scalars import python_numbers
 from zerone.cluster.tasks import Cluster
 from zerone.environments import catalogue as environments
 from zerone.environments.base import NO_MASK
@@ -136,6 +139,7 @@ def sweep(
     """
     environment, options = _named(environment, options)
     outer, apart = around(wrappers, frame_stack, frame_skip), asked_for(processes, replace_lost=False)
+    space = {name: python_numbers(list(each)) if isinstance(each, np.ndarray) else each for name, each in space.items()}
     require_space(algorithm, space, driver)
     mask = action_masks.describe(action_mask)
     action_masks.read(mask)  # each trial must find it by its name

@@ -15,6 +15,7 @@ from zerone.base.language import translated
 from zerone.base.modules import ForeignId
 from zerone.base.notices import notices
 from zerone.base.saved_types import AlgorithmConfig
+from zerone.base.values import short
 from zerone.parts import own_networks
 from zerone.training import presets
 from zerone.training.environment_setup import EnvironmentLike, environment_name
@@ -52,8 +53,7 @@ def make_algorithm(
             raise InputError(
                 translated("settings = {given} are not allowed here: set them on the algorithm itself", given=given)
             )
-        algorithms.require_object(algorithm)
-        return algorithm, {}
+        return algorithms.given_object(algorithm), {}
     mistake = swapped(algorithm, environment) if isinstance(environment, str) else None
     if mistake is not None:
         raise mistake
@@ -122,9 +122,15 @@ def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[s
     """The settings file, or None, and the settings that override it or the preset."""
     if isinstance(settings, (str, Path)):
         return settings, {}
-    if isinstance(settings, tuple):
-        return settings
-    return None, settings
+    file, changes = settings if isinstance(settings, tuple) and len(settings) == 2 else (None, settings)
+    if not isinstance(changes, Mapping):
+        raise InputError(
+            translated(
+                "settings = {given} are not allowed: must be a dictionary, such as {{'discount': 0.9}}, or a TOML file",
+                given=short(settings),
+            )
+        )
+    return file, changes
 
 
 def presets_for(algorithm: str, environment: EnvironmentLike, kind: str = presets.TUNED) -> dict[str, Any]:

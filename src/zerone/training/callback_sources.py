@@ -45,6 +45,10 @@ def as_listeners(callbacks: Sequence[CallbackLike], progress: bool | None, on_pr
         )
     chosen = [find(each) if isinstance(each, str) else require_callback(each, _name_of(each)) for each in callbacks]
     shown = [NamedCallback("progress", progress_in_python(progress))]
+    if not callable(on_progress):
+        raise InputError(
+            translated("on_progress = {on_progress!r} is not allowed: must be a function", on_progress=on_progress)
+        )
     if on_progress is not ignore:
         shown.append(NamedCallback(_name_of(on_progress), Calling(on_progress)))
     return Listeners([MetricsLog(), TensorBoard()], [*chosen, *shown])

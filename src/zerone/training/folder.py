@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -109,7 +110,7 @@ class RunFolder:
         return cls(path, CONFIG(json.loads(text), ""), claim)
 
     @classmethod
-    def open(cls, path: str | Path) -> RunFolder:
+    def open(cls, path: str | os.PathLike[str]) -> RunFolder:
         """Open the run at `path` for reading; it may be running at the same time.
 
         Raises:
@@ -119,7 +120,7 @@ class RunFolder:
         return cls(path, read_config(path))
 
     @classmethod
-    def resume(cls, path: str | Path) -> RunFolder:
+    def resume(cls, path: str | os.PathLike[str]) -> RunFolder:
         """Open and lock the run at `path` to continue it; half-written files of a killed process are removed.
 
         Raises:

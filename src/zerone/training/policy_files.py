@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,19 @@ from zerone.training.folder import RunFolder, step_of
 
 if TYPE_CHECKING:
     from zerone.engines.protocol import Engine
+
+
+Checkpoint = str | int | os.PathLike[str]
+"""`best`, `last`, the step of a checkpoint, or its file."""
+
+
+def checkpoint_name(checkpoint: Checkpoint) -> str:
+    """A checkpoint as text. Raises `InputError` if it is none."""
+    if isinstance(checkpoint, bool) or not isinstance(checkpoint, (str, int, os.PathLike)):
+        raise InputError(
+            translated("checkpoint = {given!r} is not allowed: must be best, last, a step or a file", given=checkpoint)
+        )
+    return str(checkpoint) if isinstance(checkpoint, int) else os.fspath(checkpoint)
 
 
 def find_policies(folder: RunFolder, which: str) -> tuple[Path, str]:

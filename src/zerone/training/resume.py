@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from zerone.training.validation import MOST_STEPS, require_count
 @answering
 @entry
 def resume(
-    path: str | Path, environment: EnvironmentLike | None = None, chunk: int | None = None,
+    path: str | os.PathLike[str], environment: EnvironmentLike | None = None, chunk: int | None = None,
     on_progress: OnProgress = ignore, dataset: str | Path | None = None, address: str | None = None,
     worker_timeout: float | None = None, progress: bool | None = None, *, step_timeout: float | None = None,
     callbacks: Sequence[CallbackLike] | None = None, spread: int | None = None, processes: int | None = None,

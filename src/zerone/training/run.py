@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from zerone.training.folder import RunFolder
 from zerone.training.judging import EVALUATION_SEED, Evaluated, judge
 from zerone.training.metrics_table import read_metrics
 from zerone.training.notebook import about_of, as_html, described
-from zerone.training.policy_files import load_policies
+from zerone.training.policy_files import Checkpoint, checkpoint_name, load_policies
 from zerone.training.q_table import QTable
 from zerone.training.schema import naming
 from zerone.training.tables import read_tables
@@ -42,6 +43,9 @@ class Run:
         self._folder, self._engine = folder, engine
         self.path = folder.path
         self.config = folder.config
+
+    def __fspath__(self) -> str:
+        return str(self.path)  # so a run may be given in place of its folder
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Run:
         return Run(copy.deepcopy(self._folder, memo), self._engine)
@@ -75,7 +79,7 @@ class Run:
         return self._engine
 
     @entry
-    def agent(self, seed: int | None = None, checkpoint: str = "best") -> Agent:
+    def agent(self, seed: int | None = None, checkpoint: Checkpoint = "best") -> Agent:
         """The agent of a seed (the first by default): of the best or last checkpoint, or that of a step or file."""
         chosen = self.seeds[0] if seed is None else seed
         if chosen not in self.seeds:
@@ -87,7 +91,7 @@ class Run:
                     listed=_listed(self.seeds),
                 )
             )
-        policies = load_policies(self.engine(), self._folder, [chosen], checkpoint)
+        policies = load_policies(self.engine(), self._folder, [chosen], checkpoint_name(checkpoint))
         return Agent(self.engine(), policies[chosen], chosen, str(self.config["environment"]["id"]))
 
     @property
@@ -97,7 +101,7 @@ class Run:
 
     @entry
     def evaluate(
-        self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: str = "best",
+        self, episodes: int = EVALUATION_EPISODES, seed: int = EVALUATION_SEED, checkpoint: Checkpoint = "best",
         limit: int | None = None, stochastic: bool | None = None, *, step_timeout: float | None = None,
         lookahead: int = 0, lookahead_samples: int | None = None, simulations: int = 0,
         lookahead_model: str = "environment",
@@ -129,14 +133,15 @@ class Run:
             )
         own_chance = (own.stochastic if stochastic is None else stochastic) and search is None
         how = EvaluationSettings(own.limit if limit is None else limit, own_chance, search)
-        policies = load_policies(self.engine(), self._folder, self.seeds, checkpoint)
+        which = checkpoint_name(checkpoint)
+        policies = load_policies(self.engine(), self._folder, self.seeds, which)
         if asked.learnt:
-            policies = with_models(policies, self.engine(), self._folder, checkpoint)
+            policies = with_models(policies, self.engine(), self._folder, which)
         about = {"lookahead_model": asked.lookahead_model} if asked.learnt else {}
         return Evaluated(judge(self.engine(), policies, episodes, seed, how) | about)
 
     @entry
-    def export(self, path: str | Path, seed: int | None = None, checkpoint: str = "best") -> dict[str, Any]:
+    def export(self, path: str | Path, seed: int | None = None, checkpoint: Checkpoint = "best") -> dict[str, Any]:
         """Write the greedy policy of one seed (the first by default) to a file that needs no Zerone.
 
         The suffix chooses the format: `.onnx`, `.npz` (played with NumPy only), or `.stablehlo` (docs/export.md). The
@@ -151,7 +156,8 @@ class Run:
 
         place = absolute(path)
         require_place(place)
-        return export_policy(place, self.engine(), self.agent(seed, checkpoint), self._folder, checkpoint)
+        which = checkpoint_name(checkpoint)
+        return export_policy(place, self.engine(), self.agent(seed, which), self._folder, which)
 
     def plot(self, out: str | Path | None = None) -> Figure:
         """Draw the learning curves, by default to the run's own figure; returns the path, which a notebook displays."""
@@ -162,7 +168,9 @@ class Run:
         return Figure(path)
 
     @entry
-    def plot_table(self, out: str | Path | None = None, seed: int | None = None, checkpoint: str = "best") -> Figure:
+    def plot_table(
+        self, out: str | Path | None = None, seed: int | None = None, checkpoint: Checkpoint = "best"
+    ) -> Figure:
         """Draw a table's values and greedy arrows over its grid, by default to `table.png` in the run's folder.
 
         Raises:
@@ -171,12 +179,12 @@ class Run:
         from zerone.charts.table_figure import draw
 
         path = self._folder.table_path if out is None else absolute(out)
-        draw(read_tables([self._folder], seed=seed, which=checkpoint, engine=self._engine), path)
+        draw(read_tables([self._folder], seed=seed, which=checkpoint_name(checkpoint), engine=self._engine), path)
         return Figure(path)
 
 
 @entry
-def load(path: str | Path, environment: EnvironmentLike | None = None) -> Run:
+def load(path: str | os.PathLike[str], environment: EnvironmentLike | None = None) -> Run:
     """Load the run in a folder: its agents, metrics and result. Raises `InputError` if there is none."""
     folder = RunFolder.open(path)
     return Run(folder, None if environment is None else engine_of(folder, environment))

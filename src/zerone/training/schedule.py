@@ -13,7 +13,7 @@ from zerone.base.saved_types import Config, ScheduleConfig
 from zerone.engines.protocol import LONGEST_EVALUATION, EvaluationSettings
 from zerone.training import timetable
 from zerone.training.evaluation import EVALUATION_EPISODES, EvaluationPlan
-from zerone.training.validation import MOST_EPISODES, MOST_STEPS, chosen_seeds, require_count
+from zerone.training.validation import MOST_EPISODES, MOST_STEPS, chosen_seeds, require_count, require_finite
 
 DEFAULT_STEPS = 100_000
 LIKELY_LENGTH = 200
@@ -115,6 +115,7 @@ def make_schedule(
     require_count("evaluation_episodes", 1 if evaluation_episodes is None else evaluation_episodes, MOST_EPISODES)
     require_count("evaluation_limit", 1 if evaluation_limit is None else evaluation_limit, MOST_STEPS)
     require_count("keep_last", keep_last)
+    require_finite("solved_at", 0.0 if solved_at is None else solved_at)
     chosen = chosen_seeds(seed, seeds)
     tuned = preset if steps is None and episodes is None else {}  # a preset's for its own length only
     episodes = tuned.get("episodes", episodes)

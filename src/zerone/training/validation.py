@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
+from zerone.base.scalars import python_numbers
+from zerone.base.values import is_finite
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 10_000
@@ -33,7 +35,7 @@ def chosen_seeds(seed: int | None, seeds: int | Sequence[int] | None) -> list[in
     elif seed is not None:
         raise InputError(translated("seed and a list of seeds exclude each other"))
     else:
-        chosen = list(seeds)
+        chosen = python_numbers(list(seeds))
     if len(chosen) > MOST_SEEDS:
         raise InputError(
             translated(
@@ -75,4 +77,12 @@ def require_count(name: str, value: int, most: int | None = None) -> None:
                 value=value,
                 bounds=bounds,
             )
+        )
+
+
+def require_finite(name: str, value: object) -> None:
+    """Raise `InputError` unless `value` is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value):
+        raise InputError(
+            translated("{name} = {value!r} is not allowed: must be a finite number", name=name, value=value)
         )
