@@ -177,6 +177,14 @@ FAULTS = {
         "infos has no final_obs of it",
     ),
     "rewards in rows": (lambda found: found.__setitem__(1, [1, [2], [3, 4]]), r"reward is .* not 3 numbers"),
+    "masked observations": (
+        lambda found: found.__setitem__(0, np.ma.array(found[0], mask=found[0] == found[0])),
+        "the observation has masked entries, which are no numbers",
+    ),
+    "masked rewards": (
+        lambda found: found.__setitem__(1, np.ma.array(found[1], mask=[True, False, False])),
+        "reward is masked_array.* not 3 numbers",
+    ),
     "an error": (lambda found: found[9], "step raised IndexError"),
 }
 

@@ -14,7 +14,7 @@ from zerone.base.bits import as_outside
 from zerone.base.errors import RunError, ZeroneError
 from zerone.base.language import translated
 from zerone.environments.gym.allowed import AT_THE_END, IN_INFO, NOW, MaskError, MaskSource
-from zerone.environments.gym.conversion import LARGEST_REWARD, raised, shown
+from zerone.environments.gym.conversion import LARGEST_REWARD, array_of, raised, shown
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.kinds import Info, Played, Seeds, Vector
 from zerone.environments.gym.leaves import ObservationError
@@ -162,8 +162,8 @@ class CheckedVector(Vector):
 
     def _numbers(self, name: str, value: object, kinds: str) -> np.ndarray:
         try:
-            found = np.asarray(value)
-        except Exception:  # rows of different lengths, or a foreign type
+            found = array_of(value)
+        except Exception:  # rows of different lengths, masked entries, or a foreign type
             found = np.empty(0)
         if found.shape != (self.num_envs,) or found.dtype.kind not in kinds:
             what = translated("booleans") if kinds == "b" else translated("numbers")

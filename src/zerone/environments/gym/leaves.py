@@ -22,7 +22,7 @@ from gymnasium import spaces
 from numpy.typing import DTypeLike
 
 from zerone.base.language import translatable, translated
-from zerone.environments.gym.conversion import shown
+from zerone.environments.gym.conversion import has_masked, shown
 from zerone.environments.gym.kinds import PartPath
 from zerone.environments.gym.views import Space, describe, sound_bounds, view_of
 
@@ -51,6 +51,10 @@ def subject_of(path: PartPath) -> str:
 
 def as_array(value: object, path: PartPath = ()) -> Array:
     """The part at `path` of an observation as a numeric array. Raises `ObservationError` if it is not numeric."""
+    if has_masked(value):
+        raise ObservationError(
+            translated("{subject} has masked entries, which are no numbers: fill them", subject=subject_of(path))
+        )
     try:
         found = np.asarray(value)
     except Exception as error:  # any exception of a foreign class's conversion
