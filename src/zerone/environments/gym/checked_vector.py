@@ -149,16 +149,16 @@ class CheckedVector(Vector):
 
     def _encoded(self, observation: object) -> np.ndarray:
         try:
-            found = self.encoding.join(self.encoding.read(observation, batch=True), batch=True)
+            found = self.encoding.read(observation, batch=True)
+            for count in map(len, found):
+                if count != self.num_envs:
+                    raise self._fault(
+                        translated("observations of {count} environments, not of {num_envs}", count=count,
+                                   num_envs=self.num_envs)
+                    )  # fmt: skip
+            return np.array(self.encoding.join(found, batch=True))
         except ObservationError as error:
             raise self._fault(str(error)) from None
-        if len(found) != self.num_envs:
-            raise self._fault(
-                translated(
-                    "observations of {count} environments, not of {num_envs}", count=len(found), num_envs=self.num_envs
-                )
-            )
-        return np.array(found)
 
     def _numbers(self, name: str, value: object, kinds: str) -> np.ndarray:
         try:

@@ -93,16 +93,25 @@ class _Placed:
     def shaped(self, value: object, batch: bool) -> Array:
         """The value as a numeric array of the right shape. Raises `ObservationError`."""
         found, shape = as_array(value, self.path), self.shape
-        if found.shape[batch:] != shape or found.ndim != len(shape) + batch:
+        if found.shape[batch:] == shape and found.ndim == len(shape) + batch:
+            return found
+        if batch:
             raise ObservationError(
                 translated(
-                    "{subject} is of shape {found}, not of shape {shape}",
+                    "{subject} is of shape {found}, not of shape {wanted}, where N is the number of environments",
                     subject=self.subject,
                     found=found.shape,
-                    shape=shape,
+                    wanted=f"(N, {', '.join(map(str, shape))})" if shape else "(N,)",
                 )
             )
-        return found
+        raise ObservationError(
+            translated(
+                "{subject} is of shape {found}, not of shape {shape}",
+                subject=self.subject,
+                found=found.shape,
+                shape=shape,
+            )
+        )
 
 
 @dataclasses.dataclass(frozen=True)
