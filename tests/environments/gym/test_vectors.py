@@ -255,6 +255,12 @@ def _refuses(space, shown, line):
         CheckedVector(Shows(space, shown), "Odd", 0).reset(seed=[1, 2, 3])
 
 
+@pytest.mark.parametrize("kind", ["object", "<U3", "complex128"])
+def test_a_type_of_observations_that_holds_no_numbers_is_named_with_those_that_do(kind):
+    line = f"the observation is an array of the type {kind}, not of numbers (bool, int, uint or float)"
+    _refuses(spaces.Box(-1, 1, (3,)), np.zeros((3, 3), kind), line)
+
+
 @pytest.mark.parametrize("kind", ALONE)
 def test_observations_without_an_axis_for_the_environments_are_named_with_the_shape_that_is_needed(kind):
     _refuses(*ALONE[kind])

@@ -64,6 +64,14 @@ def as_array(value: object, path: PartPath = ()) -> Array:
             )
         ) from error
     if found.dtype.kind not in "biuf":
+        if isinstance(value, np.ndarray):
+            raise ObservationError(
+                translated(
+                    "{subject} is an array of the type {kind}, not of numbers (bool, int, uint or float)",
+                    subject=subject_of(path),
+                    kind=found.dtype,
+                )
+            )
         what = "None" if value is None else type(value).__name__
         raise ObservationError(
             translated("{subject} is {what}, not an array of numbers", subject=subject_of(path), what=what)
