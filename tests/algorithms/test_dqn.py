@@ -15,10 +15,12 @@ from toys import Counter, all_ended_and_all_cut, copies_of_the_memory, equal_bit
 from zerone.algorithms import dqn, off_policy
 from zerone.algorithms.dqn import DQN, Policy
 from zerone.algorithms.off_policy import Transition, n_step_transitions
+from zerone.algorithms.ppo import PPO
 from zerone.algorithms.protocol import Steps
 from zerone.base.errors import InputError
 from zerone.engines.compiled import Compiled
 from zerone.environments import catalogue
+from zerone.environments.gym.leaves import Counts
 from zerone.environments.spaces import Spaces
 from zerone.environments.wrappers import TimeLimit
 from zerone.parts.layers import Memoryless
@@ -265,6 +267,22 @@ def test_settings_that_do_not_go_together_are_refused():
         DQN().refuse(Spaces(spaces.MultiBinary(2), spaces.Discrete(2)))
         == "it needs Box, Discrete or MultiDiscrete observations"
     )
+
+
+@pytest.mark.parametrize(
+    "space", [spaces.Discrete(2**20), spaces.MultiDiscrete([2**17] * 3), Counts((2**19, 2), [False, True])]
+)
+def test_observations_whose_one_hot_features_would_fill_the_memory_are_refused(space):
+    reason = "it needs observations of at most 262,144 values in all, since each becomes a number"
+    assert DQN().refuse(Spaces(space, spaces.Discrete(2))) == PPO().refuse(Spaces(space, spaces.Discrete(2))) == reason
+
+
+def test_pictures_bits_and_many_small_counts_are_no_such_observations():
+    for space in (
+        spaces.Box(0, 255, (1024, 1024, 3), np.uint8), spaces.MultiDiscrete([2**16] * 4),
+        Counts((2,) * 2**19, [True] * 2**19),
+    ):  # fmt: skip
+        assert DQN().refuse(Spaces(space, spaces.Discrete(2))) is None
 
 
 def test_options_that_would_be_ignored_or_make_no_sense_are_refused():

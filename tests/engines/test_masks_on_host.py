@@ -62,6 +62,8 @@ class Strict(gymnasium.Env):
             mask = np.zeros(ACTIONS)
         if self._broken == "dtype" and self._step == 2:
             mask = np.array(["yes"] * ACTIONS)
+        if self._broken == "masked" and self._step == 2:
+            mask = np.ma.array(mask, mask=mask == 1)
         if self._broken == "at first":
             mask = mask[:2]
         return {"action_mask": mask}
@@ -181,6 +183,7 @@ def test_targets_count_the_next_states_mask_and_no_other():
         ("length", r"seed 0, step 2: the action mask has the shape \(3,\), not \(4,\)", RunError),
         ("nothing", "seed 0, step 2: the action mask allows nothing", RunError),
         ("dtype", "seed 0, step 2: the action mask is .* not one of true and false", RunError),
+        ("masked", "seed 0, step 2: the action mask is masked_array.* not one of true and false", RunError),
         ("at first", r"seed 0, step 0: the action mask has the shape \(2,\)", InputError),
     ],
 )

@@ -34,6 +34,23 @@ WRONG_STEPS = {
     "a time limit in a tuple": (lambda: (GOOD, 1.0, False, (False,), {}), "truncated is (False,), not one boolean"),
     "no info": (lambda: (GOOD, 1.0, False, False, None), "step returned None as its info, not a dictionary"),
     "another shape": (lambda: (np.zeros(3, np.float32), 1.0, False, False, {}), "of shape (3,), not of shape (2,)"),
+    "a masked observation": (
+        lambda: (np.ma.array(GOOD, mask=[True, False]), 1.0, False, False, {}),
+        "the observation has masked entries, which are no numbers",
+    ),
+    "masked observations in a list": (
+        lambda: ([np.ma.array(0.5, mask=True), 0.5], 1.0, False, False, {}),
+        "the observation has masked entries",
+    ),
+    "a masked reward": (lambda: (GOOD, np.ma.masked, False, False, {}), "the reward is masked, not a finite number"),
+    "a masked reward of some type": (
+        lambda: (GOOD, np.ma.array(1.0, mask=True), False, False, {}),
+        "the reward is masked_array(data=--",
+    ),
+    "a masked end": (
+        lambda: (GOOD, 1.0, np.ma.array(False, mask=True), False, {}),
+        "terminated is masked_array(data=--",
+    ),
     "no observation": (lambda: (None, 1.0, False, False, {}), "the observation is None"),
     "a ragged observation": (lambda: ([[1.0], 2.0], 1.0, False, False, {}), "the observation is"),
     "four values": (lambda: (GOOD, 1.0, False, {}), "step returned 4 values"),

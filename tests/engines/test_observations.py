@@ -96,6 +96,7 @@ RIGHT_TYPES = {
     "0 and 1 as booleans": (spaces.Box(0, 1, (2,), bool), [0, 1]),
     "large whole numbers": (spaces.Box(-(2**63), 2**63 - 1, (2,), np.int64), [-(2**31), 2**31 - 1]),
     "larger ones": (spaces.Box(0, 2**64 - 1, (2,), np.uint64), np.array([0, 2**32 - 1], np.uint64)),
+    "with a mask, but none masked": (spaces.Box(-1, 1, (2,), np.float32), np.ma.array([0.5, -0.5], mask=False)),
     "beyond the bounds": (spaces.Box(-1, 1, (2,), np.float32), [3.0, -5.0]),
     "in 32 bits": (spaces.Box(-9, 9, (2,), np.int64), [-9, 9]),
     "no sign": (spaces.Box(0, 9, (2,), np.uint64), [0, 9]),

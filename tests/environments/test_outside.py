@@ -22,6 +22,7 @@ from zerone.base.modules import ForeignId, place_of, source_of
 from zerone.base.pytree import configured, setting
 from zerone.environments import catalogue, outside, rewards
 from zerone.environments.cartpole import CartPole
+from zerone.environments.gym.bridge import GymnasiumEnvironment
 from zerone.environments.objects import by_id, timed
 from zerone.environments.pendulum import Pendulum
 from zerone.environments.shaping import cart_pole
@@ -473,6 +474,43 @@ def test_what_is_no_environment_is_named_with_what_it_lacks(kind, said, tmp_path
         with pytest.raises(InputError, match=said):
             zo.train("q-learning", given, out=tmp_path / "run", **FEW)
     assert not (tmp_path / "run").exists()
+
+
+def shaping(values):
+    """A shaped reward that returns what `values` computes from the reward."""
+
+    def shaped(observation, action, reward, terminated, next_observation):
+        del observation, action, terminated, next_observation
+        return values(reward)
+
+    return shaped
+
+
+WRONG_SHAPINGS = [
+    (lambda _: 1 / 0, "the shaped reward .*shaped cannot be compiled: ZeroDivisionError"),
+    (lambda _: jnp.zeros(3), r"the shaped reward .*shaped returns float32\[3\], not a number"),
+    (lambda reward: reward > 0, r"the shaped reward .*shaped returns bool\[\], not a number"),
+    (lambda _: None, "the shaped reward .*shaped returns NoneType, not a number"),
+    (lambda reward: reward * jnp.nan, "the shaped reward .*shaped is nan, not a finite number"),
+]
+
+
+@pytest.mark.parametrize(("values", "said"), WRONG_SHAPINGS)
+def test_a_wrong_shaped_reward_is_blamed_itself_not_its_environment(values, said, tmp_path):
+    wrong = shaping(values)
+    made = TimeLimit(ShapedReward(ShapedReward(Line(), nearer), wrong), 9)
+    for given, options in ((Line, {"reward": wrong}), (made, {}), ("zerone/Treasure-v0", {"reward": wrong})):
+        with pytest.raises(InputError, match=said):
+            zo.train("q-learning", given, options=options, out=tmp_path / "run", **FEW)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_wrong_shaped_reward_is_blamed_where_it_is_played_and_not_for_a_wrong_environment():
+    wrong = {"reward": shaping(lambda _: jnp.zeros(3))}
+    with pytest.raises(InputError, match=r"CartPole-v1: the shaped reward .*shaped returns float32\[3\]"):
+        GymnasiumEnvironment("CartPole-v1", **wrong)
+    with pytest.raises(InputError, match="step returns 4 values, not five"):
+        timed(ShapedReward(changed(step=giving(lambda state: (state, state, 0.0, False)))(), wrong["reward"]), "it")
 
 
 @configured

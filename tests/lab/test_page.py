@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -152,6 +153,28 @@ def test_a_chapter_opens_its_running_example_and_two_are_compared(browser, lab):
     browser.until(f"{READY} && document.querySelector('.equation, .side')")  # the session of Learn is unchanged
     assert browser.run("document.querySelector('#setting-learning_rate').value") == "0.1"
     assert lab.host in browser.run("location.host")
+
+
+def test_nothing_is_compared_with_a_seed_or_a_value_that_is_not_allowed(browser):
+    browser.run("location.hash = '#compare'")
+    browser.until("document.querySelector('#compare-seed')")
+    session = "sessionStorage.getItem('zerone-session-compare')"
+    before, largest = browser.run(session), browser.run("document.querySelector('#compare-seed').max")
+    choose = "(e => {{ e.value = '{}'; e.dispatchEvent(new Event('{}')) }})(document.querySelector('#{}'))"
+    browser.run(choose.format("discount", "change", "compare-differs"))
+    for field, good in (("compare-seed", "3"), ("compare-value-1", "0.5")):
+        for bad in ("-1", "", "1.5", str(int(largest) + 1)):
+            browser.run(choose.format(bad, "input", field))
+            assert browser.text(f"#{field}-wrong"), (field, bad)
+            browser.click(".begin-compare")
+            assert browser.run("document.activeElement.id") == field
+        browser.run(choose.format(good, "input", field))
+        assert browser.run(f"document.querySelector('#{field}-wrong').hidden")
+    assert browser.run(session) == before
+    browser.click(".begin-compare")
+    browser.until(f"{session} != {json.dumps(before)} && document.querySelectorAll('.compare .stage').length == 2")
+    browser.run("location.hash = '#learn'")
+    browser.until(f"{READY} && document.querySelector('.equation, .side')")
 
 
 def test_the_maze_is_changed_by_clicking_and_by_keys(browser):

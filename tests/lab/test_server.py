@@ -82,7 +82,7 @@ def test_foreign_requests_are_refused_on_the_wire(lab):
         assert refused.value.response.status_code in (400, 403)
 
 
-def test_a_message_that_is_too_large_ends_the_connection(lab):
+def test_a_message_that_is_too_large_or_no_text_ends_its_connection_with_the_reason_and_no_other(lab):
     with lab.page() as page:
         page.hear("offers")
         page.socket.send("x" * 100_000)
@@ -91,7 +91,11 @@ def test_a_message_that_is_too_large_ends_the_connection(lab):
         assert page.socket.close_code == 1009
     with lab.page() as page:
         page.hear("offers")
-        page.socket.send(b"\x00\xff")  # bytes are not a valid message; other pages are not affected
+        page.socket.send(b"\x00\xff")
+        with pytest.raises(ConnectionClosed):
+            page.hear("nothing of the kind")
+        assert page.socket.close_code == 1003
+        assert "not bytes" in page.socket.close_reason
     with lab.page() as page:
         assert page.hear("hello")["ready"]
 

@@ -1,4 +1,4 @@
-"""The first steps of a user's environment in JAX, played before a training.
+"""The first steps of an environment in JAX that is a user's, or whose reward is, played before a training.
 
 A compiled program raises no errors: a table is read at the nearest index, and NaN looks like learning that diverges. So
 some random steps are checked outside of it.
@@ -22,7 +22,7 @@ from zerone.environments.base import Array, Key, TimedEnvironment
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.leaves import ObservationError
 from zerone.environments.spaces import to_environment
-from zerone.environments.wrappers import AutoReset, Masked, mask_of
+from zerone.environments.wrappers import AutoReset, Masked, mask_of, own_shaped_rewards
 
 EPISODES, STEPS = 8, 100
 """How many episodes are begun side by side, and how many steps are played in each place."""
@@ -49,6 +49,9 @@ def require_sound_steps(environment: TimedEnvironment, name: str) -> None:
                 raise InputError(_line(name, step, str(error))) from error
             if step and not math.isfinite(reward := float(rewards[step - 1][place])):
                 what = translated("the reward is {reward}, not a finite number", reward=reward)
+                if shaped := own_shaped_rewards(environment):
+                    what = translated("the shaped reward {function} is {reward}, not a finite number",
+                                      function=shaped[0].shape_name, reward=reward)  # fmt: skip
                 raise InputError(_line(name, step, what))
 
 

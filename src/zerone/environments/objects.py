@@ -8,6 +8,7 @@ one under which it was registered), and the fields of an object in JAX are its o
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, Protocol, cast, runtime_checkable
@@ -33,7 +34,7 @@ from zerone.environments.outside import (
     require_functions_and_spaces,
 )
 from zerone.environments.rewards import described_options, shape_of
-from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit
+from zerone.environments.wrappers import DiscretizedActions, ShapedReward, TimeLimit, own_shaped_rewards
 from zerone.environments.wrapping import Wrapping
 
 
@@ -157,6 +158,7 @@ def timed(environment: Any, name: str) -> TimedEnvironment:
     bare = bare_of(environment)
     values = _require_sound(bare, name)
     _require_more(bare, name)
+    _require_shaped_rewards(environment, name)
     if environment is not bare:
         if values == 6:
             raise InputError(
@@ -173,6 +175,19 @@ def timed(environment: Any, name: str) -> TimedEnvironment:
         if values == 6
         else TimeLimit(environment, getattr(bare, LIMIT, None) or 0)
     )
+
+
+def made_soundly(entry: Entry, options: Mapping[str, Any]) -> TimedEnvironment:
+    """Make an environment by its entry, and validate all of it that a person has written: its class, its reward.
+
+    Raises:
+        InputError: an option's value is not allowed, or the class or the shaped reward is not as it must be.
+    """
+    environment = catalogue.make_from(entry, options)
+    if catalogue.is_class(entry):
+        return timed(environment, entry.id)
+    _require_shaped_rewards(environment, entry.id)
+    return environment
 
 
 def bare_of(environment: Any) -> Any:
@@ -229,9 +244,8 @@ def _require_sound(environment: Any, name: str) -> int:
     _require_same(name, translated("a state"), first[1], following[1])
     _require_space(name, environment.observation_space, first[0])
     for word, value in zip(("reward", "terminated", "truncated"), following[2:-1], strict=False):
-        shape, kind = getattr(value, "shape", None), getattr(value, "dtype", None)
         wanted = translated("a number") if word == "reward" else translated("true or false")
-        if shape != () or kind is None or (kind.kind not in "fiu" if word == "reward" else kind.kind != "b"):
+        if not _is_scalar(value, "fiu" if word == "reward" else "b"):
             raise InputError(
                 translated(
                     "{name}: step returns {value} as {word}, not {wanted}",
@@ -242,6 +256,37 @@ def _require_sound(environment: Any, name: str) -> int:
                 )
             )
     return len(following)
+
+
+def _is_scalar(value: Any, kinds: str) -> bool:
+    return getattr(value, "shape", None) == () and value.dtype.kind in kinds
+
+
+def _require_shaped_rewards(environment: Any, name: str) -> None:
+    """Raise `InputError` unless each shaped reward that a person has written, the innermost first, is a number.
+
+    It is traced alone, and its name is in the error: as a part of `step`, the environment would be blamed for it.
+    """
+    for wrapper in reversed(own_shaped_rewards(environment)):
+        inner = wrapper.environment
+        what = translated("{name}: the shaped reward {function}", name=name, function=wrapper.shape_name)
+        with in_32_bits():
+            key = jax.eval_shape(lambda: jax.random.key(0))
+            action = _action(inner.action_space)
+            before, *after = _traced(f"{name}: step", functools.partial(_first_step, inner), key, action)
+            shaped = _traced(what, wrapper.shape, before, action, *after)
+        if not _is_scalar(shaped, "fiu"):
+            raise InputError(
+                translated("{what} returns {value}, not {wanted}", what=what, value=_type_text(shaped),
+                           wanted=translated("a number"))
+            )  # fmt: skip
+
+
+def _first_step(environment: Any, key: Any, action: Any) -> tuple[Any, Any, Any, Any]:
+    """What is observed at a reset, and the reward, `terminated` and observation of a step from there."""
+    before, state = environment.reset(key)
+    after, _, reward, terminated, *_ = environment.step(key, state, action)
+    return before, reward, terminated, after
 
 
 def _require_more(environment: Any, name: str) -> None:

@@ -119,6 +119,11 @@ class ShapedReward(Wrapper):
     environment: Environment
     shape: Shape = static()
 
+    @property
+    def shape_name(self) -> str:
+        """The name of `shape` for messages."""
+        return str(getattr(self.shape, "__qualname__", type(self.shape).__name__))
+
     def reset(self, key: Key) -> tuple[Array, ShapedState]:
         observation, inner = self.environment.reset(key)
         return observation, ShapedState(inner, observation)
@@ -128,6 +133,21 @@ class ShapedReward(Wrapper):
         shaped = self.shape(state.observation, action, reward, terminated, observation)
         # If rewards are shaped twice, the innermost is the task's own, so an entry already in `info` is kept.
         return observation, ShapedState(inner, observation), shaped, terminated, {"reward": reward, **info}
+
+
+def own_shaped_rewards(environment: Any) -> list[ShapedReward]:
+    """The wrappers around an environment, from the outermost, whose shaped reward is a person's, not Zerone's."""
+    found: list[ShapedReward] = []
+    while isinstance(environment, Wrapping):
+        if isinstance(environment, ShapedReward) and not is_of_zerone(environment.shape):
+            found.append(environment)
+        environment = environment.environment
+    return found
+
+
+def is_of_zerone(thing: Any) -> bool:
+    """Whether a function, a class or an object of a class is a part of this library."""
+    return str(getattr(thing, "__module__", None) or "").startswith("zerone.")
 
 
 def evaluation_environment(environment: Any) -> Any:

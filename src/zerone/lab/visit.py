@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_QUESTIONS = 16
 """The most unanswered questions of a page."""
 SECONDS_BETWEEN_SENDINGS = 1 / 30
+NO_TEXT = 1003
+"""The WebSocket close code for a message of a kind that is not accepted."""
 
 
 class Visit:
@@ -42,14 +44,23 @@ class Visit:
             await self._send({"is": "hello", "boot": self._lab.boot, "ready": ready, "again": again})
             sessions = await self._lab.ready()
             await self._websocket.send_text(self._lab.offers or "")
-            while True:
-                await self._receive(sessions, await self._websocket.receive_text())
+            while (text := await self._text()) is not None:
+                await self._receive(sessions, text)
+            await self._websocket.close(NO_TEXT, "a message is a text (JSON), not bytes")
         except InputError as error:
             await self._send({"is": "failed", "text": str(error)})
-        except (WebSocketDisconnect, RuntimeError, KeyError):
-            pass  # the page has disconnected, or has sent bytes instead of text
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # the page has disconnected
         finally:
             await self._leave()
+
+    async def _text(self) -> str | None:
+        """The next message; None if it is not a text."""
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"], message.get("reason"))
+        text: str | None = message.get("text")
+        return text
 
     async def _receive(self, sessions: Sessions, text: str) -> None:
         from zerone.lab.messages import Ask, Attach, Begin, Leave, Take, read

@@ -14,10 +14,11 @@ import jax
 import jax.numpy as jnp
 from gymnasium import spaces
 
-from zerone.base.language import translated
+from zerone.base.language import translatable, translated
+from zerone.environments.gym.encoding import MOST_NUMBERS
 from zerone.environments.gym.leaves import Counts
 from zerone.environments.gym.views import BoxView, PicturePart, RowBox, Space, view_of
-from zerone.environments.spaces import MOST_VALUES, cells, choices_in, digits
+from zerone.environments.spaces import cells, digits
 from zerone.parts.returns import dueling_values
 
 Array = jax.Array
@@ -28,9 +29,11 @@ def refuse_observations(space: Space) -> str | None:
     """Why a network cannot take observations of this space, in a few words; None if it can."""
     if not isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete)):
         return translated("it needs Box, Discrete or MultiDiscrete observations")
-    if max(choices_in(space), default=0) > MOST_VALUES:
-        return translated("it needs observations of at most {count:,} values", count=MOST_VALUES)
-    return None if Features.of_space(space).width else translated("it needs observations with a number in them")
+    features = Features.of_space(space)
+    if features.one_hot > MOST_NUMBERS:
+        line = translatable("it needs observations of at most {most:,} values in all, since each becomes a number")
+        return translated(line, most=MOST_NUMBERS)
+    return None if features.width else translated("it needs observations with a number in them")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +81,11 @@ class Features:
         """The number of features of an observation."""
         each = (1 if bit else n for n, bit in zip(self.values, self.bits, strict=True))
         return sum(each) if self.view is None else self.view.width
+
+    @property
+    def one_hot(self) -> int:
+        """How many of the features are one-hot: the number of values of all components that are not bits."""
+        return sum(n for n, bit in zip(self.values, self.bits, strict=True) if not bit)
 
     def __call__(self, observation: Array) -> Array:
         leading = observation.shape[: observation.ndim - len(self.shape)]

@@ -147,11 +147,10 @@ def open_environment(
     if entry is not None:
         from zerone.environments import drawing, wrappers
         from zerone.environments.gym.bridge import GymnasiumEnvironment
-        from zerone.environments.objects import timed
+        from zerone.environments.objects import made_soundly
 
         kept = {name: value for name, value in options.items() if not judged or name != "reward"}
-        task = catalogue.make_from(entry, kept)
-        task = timed(task, identity) if catalogue.is_class(entry) else task
+        task = made_soundly(entry, kept)
         able = mode is None or mode in drawing.render_modes(task)
         if not able and mode != "ansi":
             raise InputError(

@@ -22,10 +22,11 @@ from zerone.environments.gym.envpool import is_of_envpool
 from zerone.environments.gym.kinds import Maker
 from zerone.environments.gym.sources import Single, checked, source
 from zerone.environments.gym.views import AUTO
-from zerone.environments.objects import bare_of, timed
+from zerone.environments.objects import bare_of, made_soundly, timed
 from zerone.environments.objects import made as made_of
 from zerone.environments.outside import looks_like_one
 from zerone.environments.suites import is_of_suite
+from zerone.environments.wrappers import is_of_zerone, own_shaped_rewards
 from zerone.training.algorithm_setup import settings_of
 from zerone.training.environment_setup import EnvironmentLike, environment_name
 
@@ -202,7 +203,7 @@ def open_environments(engine: Engine, seed: int) -> None:
 
 
 def check_first_steps(engine: Engine, name: str) -> None:
-    """Play some steps of a user's environment in JAX, also if it is trained in processes; see `first_steps`.
+    """Play some steps in JAX if the environment or its reward is a user's, also in processes; see `first_steps`.
 
     Raises:
         InputError: it returns an observation outside of its space, or a reward that is no finite number.
@@ -212,8 +213,11 @@ def check_first_steps(engine: Engine, name: str) -> None:
     from zerone.environments.first_steps import require_sound_steps
 
     engine = engine.evaluator if isinstance(engine, TrainsInProcesses) else engine
-    if isinstance(engine, Compiled) and not type(bare_of(engine.environment)).__module__.startswith("zerone."):
-        require_sound_steps(engine.environment, name)
+    if not isinstance(engine, Compiled):
+        return
+    environment = engine.environment
+    if not is_of_zerone(bare_of(environment)) or own_shaped_rewards(environment):
+        require_sound_steps(environment, name)
 
 
 def _compiled_environment(
@@ -229,8 +233,7 @@ def _compiled_environment(
         return timed(environment, environment_name(environment))
     entry = environments.find(environment)
     if entry is not None:
-        made = environments.make(environment, **options)
-        return timed(made, entry.id) if environments.is_class(entry) else made
+        return made_soundly(entry, options)
     if required:
         host = said("--engine host", "engine='host'")
         raise InputError(

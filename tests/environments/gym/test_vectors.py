@@ -3,6 +3,7 @@
 import functools
 import re
 import sys
+from typing import ClassVar
 
 import gymnasium
 import jax
@@ -10,13 +11,14 @@ import numpy as np
 import pytest
 from falling import Counts
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector.utils import batch_space
 from toys import Keeper, small_ppo, wrong_steps
 
 import zerone as zo
 from zerone.base.errors import InputError, RunError
 from zerone.engines.host import Host
-from zerone.environments.gym.checked_vector import training_vector
+from zerone.environments.gym.checked_vector import CheckedVector, training_vector
 from zerone.environments.gym.makers import maker
 from zerone.environments.gym.vector import make_vector
 from zerone.environments.gym.vectors import OnlyOne, Vectors
@@ -177,6 +179,14 @@ FAULTS = {
         "infos has no final_obs of it",
     ),
     "rewards in rows": (lambda found: found.__setitem__(1, [1, [2], [3, 4]]), r"reward is .* not 3 numbers"),
+    "masked observations": (
+        lambda found: found.__setitem__(0, np.ma.array(found[0], mask=found[0] == found[0])),
+        "the observation has masked entries, which are no numbers",
+    ),
+    "masked rewards": (
+        lambda found: found.__setitem__(1, np.ma.array(found[1], mask=[True, False, False])),
+        "reward is masked_array.* not 3 numbers",
+    ),
     "an error": (lambda found: found[9], "step raised IndexError"),
 }
 
@@ -212,6 +222,48 @@ class Parts(Counts):
 
     def _seen(self):
         return {"place": super()._seen(), "kind": self.time % 3}
+
+
+ALONE = {
+    "numbers": (spaces.Box(-1, 1, (3,)), np.zeros(3), "the observation is of shape (3,), not of shape (N, 3), where N"),
+    "a count": (spaces.Discrete(5), 0, "the observation is of shape (), not of shape (N,), where N is the number"),
+    "parts": (Parts.observation_space, {"place": np.zeros((3, 1)), "kind": 0},
+              "kind of the observation is of shape (), not of shape (N,), where N"),
+    "parts of some": (Parts.observation_space, {"place": np.zeros((3, 1)), "kind": np.zeros(2, int)},
+                      "observations of 2 environments, not of 3"),
+}  # fmt: skip
+
+
+class Shows(VectorEnv):
+    """A vector of three environments whose resets return what it was given."""
+
+    metadata: ClassVar = {"autoreset_mode": AutoresetMode.NEXT_STEP}
+    num_envs = 3
+
+    def __init__(self, space, shown):
+        self.single_observation_space, self.single_action_space = space, spaces.Discrete(2)
+        self.observation_space, self.action_space = (batch_space(each, 3) for each in (space, self.single_action_space))
+        self._shown = shown
+
+    def reset(self, *, seed=None, options=None):
+        del seed, options
+        return self._shown, {}
+
+
+def _refuses(space, shown, line):
+    with pytest.raises(RunError, match=re.escape(f"environment Odd, seed 0, vector step 0: {line}")):
+        CheckedVector(Shows(space, shown), "Odd", 0).reset(seed=[1, 2, 3])
+
+
+@pytest.mark.parametrize("kind", ["object", "<U3", "complex128"])
+def test_a_type_of_observations_that_holds_no_numbers_is_named_with_those_that_do(kind):
+    line = f"the observation is an array of the type {kind}, not of numbers (bool, int, uint or float)"
+    _refuses(spaces.Box(-1, 1, (3,)), np.zeros((3, 3), kind), line)
+
+
+@pytest.mark.parametrize("kind", ALONE)
+def test_observations_without_an_axis_for_the_environments_are_named_with_the_shape_that_is_needed(kind):
+    _refuses(*ALONE[kind])
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])

@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from zerone.base.errors import InputError
 from zerone.base.language import translated
-from zerone.environments.gym.conversion import shown
+from zerone.environments.gym.conversion import array_of, shown
 from zerone.environments.gym.views import Space
 
 Masks: TypeAlias = np.ndarray
@@ -32,8 +32,8 @@ class EmptyMaskError(MaskError):
 def read_mask(found: object, shape: tuple[int, ...]) -> Masks:
     """A mask, or several as rows, as bool of `shape`. Raises `MaskError` if it is invalid or allows nothing."""
     try:
-        mask = np.asarray(found)
-    except ValueError:  # rows of different lengths
+        mask = array_of(found)
+    except ValueError:  # rows of different lengths, or masked entries
         mask = np.empty(0, object)
     if mask.dtype.kind not in "biuf":
         raise MaskError(

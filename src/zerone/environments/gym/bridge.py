@@ -16,6 +16,7 @@ from zerone.environments import catalogue, drawing
 from zerone.environments.base import carry_over, move_goal, own_mask, says_allowed
 from zerone.environments.gym.allowed import IN_INFO
 from zerone.environments.gym.kinds import Env, Info
+from zerone.environments.objects import made_soundly
 from zerone.environments.wrappers import Masked
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class GymnasiumEnvironment(Env):
         if isinstance(environment, str):
             if "limit" in options:
                 raise InputError(f"{environment}: limit is not allowed here: must be given as max_episode_steps")
-            environment = catalogue.make(environment, limit=0, **options)
+            environment = made_soundly(catalogue.look_up(environment), {**options, "limit": 0})
         elif options:
             raise InputError(f"{', '.join(options)} is not allowed here: options go with an id, not with what is made")
         modes = drawing.render_modes(environment)

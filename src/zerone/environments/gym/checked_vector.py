@@ -14,7 +14,7 @@ from zerone.base.bits import as_outside
 from zerone.base.errors import RunError, ZeroneError
 from zerone.base.language import translated
 from zerone.environments.gym.allowed import AT_THE_END, IN_INFO, NOW, MaskError, MaskSource
-from zerone.environments.gym.conversion import LARGEST_REWARD, raised, shown
+from zerone.environments.gym.conversion import LARGEST_REWARD, array_of, raised, shown
 from zerone.environments.gym.encoding import Encoding
 from zerone.environments.gym.kinds import Info, Played, Seeds, Vector
 from zerone.environments.gym.leaves import ObservationError
@@ -149,21 +149,21 @@ class CheckedVector(Vector):
 
     def _encoded(self, observation: object) -> np.ndarray:
         try:
-            found = self.encoding.join(self.encoding.read(observation, batch=True), batch=True)
+            found = self.encoding.read(observation, batch=True)
+            for count in map(len, found):
+                if count != self.num_envs:
+                    raise self._fault(
+                        translated("observations of {count} environments, not of {num_envs}", count=count,
+                                   num_envs=self.num_envs)
+                    )  # fmt: skip
+            return np.array(self.encoding.join(found, batch=True))
         except ObservationError as error:
             raise self._fault(str(error)) from None
-        if len(found) != self.num_envs:
-            raise self._fault(
-                translated(
-                    "observations of {count} environments, not of {num_envs}", count=len(found), num_envs=self.num_envs
-                )
-            )
-        return np.array(found)
 
     def _numbers(self, name: str, value: object, kinds: str) -> np.ndarray:
         try:
-            found = np.asarray(value)
-        except Exception:  # rows of different lengths, or a foreign type
+            found = array_of(value)
+        except Exception:  # rows of different lengths, masked entries, or a foreign type
             found = np.empty(0)
         if found.shape != (self.num_envs,) or found.dtype.kind not in kinds:
             what = translated("booleans") if kinds == "b" else translated("numbers")

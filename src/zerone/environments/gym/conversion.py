@@ -95,12 +95,26 @@ def flag_of(value: object) -> bool | None:
     return bool(array.item())
 
 
+def array_of(value: Any) -> np.ndarray:
+    """A foreign value as an array. Raises `ValueError` if it has masked entries: NumPy would drop the mask."""
+    if has_masked(value):
+        raise ValueError("masked entries")  # what is said about the value is the caller's
+    return np.asarray(value)
+
+
+def has_masked(value: object) -> bool:
+    """Whether an array, or one in a list, has masked entries: numbers that its environment calls invalid."""
+    if isinstance(value, (list, tuple)):
+        return any(has_masked(each) for each in value if isinstance(each, (list, tuple, np.ma.MaskedArray)))
+    return isinstance(value, np.ma.MaskedArray) and bool(np.ma.getmaskarray(value).any())
+
+
 def _one(value: object) -> np.ndarray | None:
     """An array with a single element; None for several elements or a Python container."""
     if value is None or isinstance(value, (str, bytes, list, tuple, dict, set, frozenset)):
         return None
     try:
-        array = np.asarray(value)
+        array = array_of(value)
     except Exception:  # any exception of a foreign type's conversion
         return None
     return array if array.size == 1 else None

@@ -54,8 +54,9 @@ from zerone.environments.gym.views import (
     viewed,
 )
 
-MOST_NUMBERS = 2**24
-"""Maximum length of an encoded vector; longer ones would exhaust the memory, being stored for each step."""
+MOST_NUMBERS = 2**18
+"""The most numbers that counts may become one-hot: the first layer of a network has a row for each, and each step of a
+batch as many numbers. PPO takes 3 GB with so many."""
 
 
 class Encoding:

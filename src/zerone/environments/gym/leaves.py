@@ -22,7 +22,7 @@ from gymnasium import spaces
 from numpy.typing import DTypeLike
 
 from zerone.base.language import translatable, translated
-from zerone.environments.gym.conversion import shown
+from zerone.environments.gym.conversion import has_masked, shown
 from zerone.environments.gym.kinds import PartPath
 from zerone.environments.gym.views import Space, describe, sound_bounds, view_of
 
@@ -51,6 +51,10 @@ def subject_of(path: PartPath) -> str:
 
 def as_array(value: object, path: PartPath = ()) -> Array:
     """The part at `path` of an observation as a numeric array. Raises `ObservationError` if it is not numeric."""
+    if has_masked(value):
+        raise ObservationError(
+            translated("{subject} has masked entries, which are no numbers: fill them", subject=subject_of(path))
+        )
     try:
         found = np.asarray(value)
     except Exception as error:  # any exception of a foreign class's conversion
@@ -60,6 +64,14 @@ def as_array(value: object, path: PartPath = ()) -> Array:
             )
         ) from error
     if found.dtype.kind not in "biuf":
+        if isinstance(value, np.ndarray):
+            raise ObservationError(
+                translated(
+                    "{subject} is an array of the type {kind}, not of numbers (bool, int, uint or float)",
+                    subject=subject_of(path),
+                    kind=found.dtype,
+                )
+            )
         what = "None" if value is None else type(value).__name__
         raise ObservationError(
             translated("{subject} is {what}, not an array of numbers", subject=subject_of(path), what=what)
@@ -89,16 +101,25 @@ class _Placed:
     def shaped(self, value: object, batch: bool) -> Array:
         """The value as a numeric array of the right shape. Raises `ObservationError`."""
         found, shape = as_array(value, self.path), self.shape
-        if found.shape[batch:] != shape or found.ndim != len(shape) + batch:
+        if found.shape[batch:] == shape and found.ndim == len(shape) + batch:
+            return found
+        if batch:
             raise ObservationError(
                 translated(
-                    "{subject} is of shape {found}, not of shape {shape}",
+                    "{subject} is of shape {found}, not of shape {wanted}, where N is the number of environments",
                     subject=self.subject,
                     found=found.shape,
-                    shape=shape,
+                    wanted=f"(N, {', '.join(map(str, shape))})" if shape else "(N,)",
                 )
             )
-        return found
+        raise ObservationError(
+            translated(
+                "{subject} is of shape {found}, not of shape {shape}",
+                subject=self.subject,
+                found=found.shape,
+                shape=shape,
+            )
+        )
 
 
 @dataclasses.dataclass(frozen=True)

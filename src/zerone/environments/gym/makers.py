@@ -63,8 +63,9 @@ def maker(id: str, options: dict[str, Any], render_mode: str | None = None) -> M
 def _written_in_jax(id: str, options: Mapping[str, Any], render_mode: str | None) -> Env:  # noqa: A002
     """An environment of a suite or a package, written in JAX, with Gymnasium's interface."""
     from zerone.environments.gym.bridge import GymnasiumEnvironment
+    from zerone.environments.objects import made_soundly
 
-    return GymnasiumEnvironment(catalogue.make(id, **options), render_mode)
+    return GymnasiumEnvironment(made_soundly(catalogue.look_up(id), options), render_mode)
 
 
 def _registered(spec: gymnasium.envs.registration.EnvSpec, words: dict[str, Any]) -> Env:

@@ -2,6 +2,7 @@
 
 import { Chart } from "./chart.js";
 import { make, say } from "./dom.js";
+import { refuses, seedField, settingField } from "./fields.js";
 import { meaning, settingLabel } from "./meanings.js";
 import { SERIES } from "./palette.js";
 import { serverText } from "./sentences.js";
@@ -51,17 +52,18 @@ export class Compare {
       make("select", { id, on: { change: (event) => { change(event.target.value); redraw(id); } } },
         values.map((value) => make("option", { value, selected: value === chosen[label] }, label === "differs" ? (value === "algorithm" ? t("algorithm") : settingLabel(value)) : value))));
     const settings = this.entry.settings.filter((each) => each.kind !== "list").map((each) => each.name);
+    const fields = chosen.values.map((value, place) => this.valueField(value, place));
     this.form.replaceChildren(make("header", {}, make("h2", {}, t("compareTitle")), make("p", { class: "quiet" }, t("compareText"))),
       make("div", { class: "inside fields" },
         select("compare-environment", t("environment"), offers.environments.map((each) => each.id), "environment", (value) => { chosen.environment = value; }),
         chosen.differs === "algorithm" ? null : select("compare-algorithm", t("algorithm"), offers.algorithms.map((each) => each.name), "algorithm", (value) => this.pickAlgorithm(value)),
         select("compare-differs", t("differ"), ["algorithm", ...settings], "differs", (value) => this.pickDifference(value)),
         make("div", { class: "field tall values" }, make("span", { class: "name" }, t("value")),
-          make("div", { class: "row" }, chosen.values.map((value, place) => this.valueField(value, place)),
+          make("div", { class: "row" }, fields.map(([control]) => control),
             chosen.values.length < MOST ? make("button", { type: "button", class: "plain", on: { click: () => { chosen.values.push(chosen.values.at(-1)); this.drawForm(); } } }, `+ ${t("add")}`) : null,
-            chosen.values.length > 2 ? make("button", { type: "button", class: "plain", on: { click: () => { chosen.values.pop(); this.drawForm(); } } }, `− ${t("remove")}`) : null)),
-        make("div", { class: "field tall" }, make("label", { for: "compare-seed" }, t("seed")),
-          make("input", { id: "compare-seed", type: "number", min: "0", max: String(offers.largestSeed), value: String(chosen.seed), on: { input: (event) => { if (event.target.checkValidity()) chosen.seed = Number(event.target.value); } } })),
+            chosen.values.length > 2 ? make("button", { type: "button", class: "plain", on: { click: () => { chosen.values.pop(); this.drawForm(); } } }, `− ${t("remove")}`) : null),
+          fields.flatMap(([, ...wrong]) => wrong)),
+        make("div", { class: "field tall" }, seedField("compare-seed", offers.largestSeed, chosen.seed, (seed) => { chosen.seed = seed; })),
         make("button", { type: "button", class: "main begin-compare", on: { click: () => this.begin() } }, t("beginCompare"))),
       ...(this.setting ? [make("p", { class: "quiet meaning" }, meaning(this.setting))] : []));
   }
@@ -78,19 +80,20 @@ export class Compare {
       : kind === "str" ? [usual, usual] : [usual, kind === "int" ? Math.max(1, 2 * usual) : +(usual / 2).toPrecision(3)];
   }
 
+  // The control of one value, and the line below it if there may be values that are not allowed.
   valueField(value, place) {
     const { setting } = this, { offers } = this.page, set = (found) => { this.chosen.values[place] = found; };
     const common = { "aria-label": `${t("value")} ${place + 1}`, id: `compare-value-${place}` };
     const choices = this.chosen.differs === "algorithm" ? offers.algorithms.map((each) => each.name) : setting.kind === "switch" ? [false, true] : setting.choices;
     if (choices) {
-      return make("select", { ...common, on: { change: (event) => set(choices[event.target.selectedIndex]) } },
-        choices.map((each) => make("option", { value: String(each), selected: each === value }, valueText(each))));
+      return [make("select", { ...common, on: { change: (event) => set(choices[event.target.selectedIndex]) } },
+        choices.map((each) => make("option", { value: String(each), selected: each === value }, valueText(each))))];
     }
-    const text = setting.kind === "str";
-    return make("input", { ...common, type: text ? "text" : "number", step: "any", value: String(value), on: { input: (event) => { if (event.target.value !== "") set(text ? event.target.value : Number(event.target.value)); } } });
+    return settingField(setting, common, value, set);
   }
 
   begin() {
+    if (refuses(this.form)) return;
     const { algorithm, environment, seed, differs, values, settings = {} } = this.chosen;
     const setups = values.map((value) => (differs === "algorithm" ? { algorithm: value, environment, seed, settings, options: {} }
       : { algorithm, environment, seed, settings: { ...settings, [differs]: value }, options: {} }));

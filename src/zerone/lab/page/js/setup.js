@@ -1,7 +1,8 @@
 // The form of a set-up: algorithm, environment, seed, and each setting as a labelled control with meaning and range.
 
 import { make, say } from "./dom.js";
-import { algorithmText, allowedText, environmentText, meaning, rangeText, settingLabel } from "./meanings.js";
+import { refuses, seedField, settingField } from "./fields.js";
+import { algorithmText, environmentText, meaning, rangeText, settingLabel } from "./meanings.js";
 import { t } from "./words.js";
 
 // The settings that are shown at once if an algorithm has them; a click shows the others.
@@ -9,13 +10,6 @@ const FIRST = ["learning_rate", "critic_learning_rate", "discount", "epsilon", "
   "planning_steps", "exploration_bonus", "double", "dueling", "prioritized", "clip", "objective", "steps_per_update", "baseline", "workers", "temperature"];
 
 const USUAL_STEPS = 20000, MOST_STEPS = 100000000, MOST_SEEDS = 10;
-
-// Say below a field what is allowed; an empty text says that its value is.
-function tellWrong(input, wrong, text) {
-  wrong.hidden = !text;
-  say(wrong, text);
-  input.setAttribute("aria-invalid", String(Boolean(text)));
-}
 
 export class Setup {
   // `onBegin` is called with a set-up to show on the page, `onTrain` with one to train into a folder.
@@ -94,7 +88,7 @@ export class Setup {
     const number = (id, word, value, max) => make("div", { class: "field" }, make("label", { for: id }, t(word)), make("input", { id, type: "number", min: "1", max: String(max), step: "1", value: String(value) }));
     const wrong = make("p", { class: "line", role: "alert", hidden: true });
     const begin = async () => {
-      if (this.refuses()) return;
+      if (refuses(this.element)) return;
       const [steps, seeds] = ["train-steps", "train-seeds"].map((id) => Number(document.getElementById(id).value));
       try {
         await this.onTrain(structuredClone(this.setup()), steps, seeds);
@@ -128,15 +122,8 @@ export class Setup {
   }
 
   seedField() {
-    const wrong = make("p", { class: "wrong", id: "setup-seed-wrong", hidden: true });
-    const input = make("input", { id: "setup-seed", type: "number", min: "0", max: String(this.offers.largestSeed), step: "1", value: String(this.seed), "aria-describedby": wrong.id,
-      on: { input: (event) => {
-        const good = event.target.checkValidity() && event.target.value !== "";
-        tellWrong(event.target, wrong, good ? "" : allowedText({ min: 0, max: this.offers.largestSeed }));
-        if (good) this.seed = Number(event.target.value);
-        this.tellBegin();
-      } } });
-    return make("div", { class: "field" }, make("label", { for: "setup-seed" }, t("seed")), input, make("p", { class: "quiet" }, t("seedText")), wrong);
+    const [label, input, wrong] = seedField("setup-seed", this.offers.largestSeed, this.seed, (seed) => { this.seed = seed; }, () => this.tellBegin());
+    return make("div", { class: "field" }, label, input, make("p", { class: "quiet" }, t("seedText")), wrong);
   }
 
   field(setting) {
@@ -151,10 +138,10 @@ export class Setup {
       this.tellBegin();
       if (setting.kind === "switch" || setting.choices) { this.draw(); document.getElementById(id)?.focus(); }
     };
-    const wrong = make("p", { class: "wrong", id: `${id}-wrong`, hidden: true });
+    const [control, ...wrong] = this.control(setting, id, value, needed, set);
     row.className = `field${needed ? " off" : ""}${changed() ? " changed" : ""}`;
-    row.append(make("label", { for: id }, settingLabel(setting.name)), this.control(setting, id, value, needed, set, wrong),
-      make("p", { class: "quiet", id: `${id}-text` }, `${meaning(setting)}${rangeText(setting)}`), wrong);
+    row.append(make("label", { for: id }, settingLabel(setting.name)), control,
+      make("p", { class: "quiet", id: `${id}-text` }, `${meaning(setting)}${rangeText(setting)}`), ...wrong);
     return row;
   }
 
@@ -168,30 +155,15 @@ export class Setup {
     });
   }
 
-  control(setting, id, value, disabled, set, wrong) {
-    const common = { id, disabled, "aria-describedby": `${id}-text ${id}-wrong` };
-    if (setting.kind === "switch") return make("input", { ...common, type: "checkbox", checked: value, on: { change: (event) => set(event.target.checked) } });
+  // The control of a setting, and the line below it if there may be values that are not allowed.
+  control(setting, id, value, disabled, set) {
+    const common = { id, disabled, "aria-describedby": `${id}-text` };
+    if (setting.kind === "switch") return [make("input", { ...common, type: "checkbox", checked: value, on: { change: (event) => set(event.target.checked) } })];
     if (setting.choices) {
-      return make("select", { ...common, on: { change: (event) => set(event.target.value) } },
-        setting.choices.map((each) => make("option", { value: each, selected: each === value }, each)));
+      return [make("select", { ...common, on: { change: (event) => set(event.target.value) } },
+        setting.choices.map((each) => make("option", { value: each, selected: each === value }, each)))];
     }
-    const whole = setting.kind === "int", list = setting.kind === "list";
-    const read = (text) => (list ? text.split(",").map((each) => Number(each.trim())) : Number(text));
-    return make("input", { ...common, type: list || setting.kind === "str" ? "text" : "number", step: whole ? "1" : "any", value: String(value),
-      min: setting.min !== undefined ? String(setting.min) : undefined, max: setting.max !== undefined ? String(setting.max) : undefined,
-      on: { input: (event) => {
-        const text = event.target.value, good = event.target.checkValidity() && text.trim() !== "" && this.holds(setting, setting.kind === "str" ? text : read(text));
-        tellWrong(event.target, wrong, good ? "" : allowedText(setting));
-        if (good) set(setting.kind === "str" ? text : read(text));
-      } } });
-  }
-
-  // Whether a value is in range. The server checks it again.
-  holds(setting, value) {
-    const each = (number) => Number.isFinite(number)
-      && !(setting.min !== undefined && number < setting.min) && !(setting.max !== undefined && number > setting.max)
-      && !(setting.above !== undefined && number <= setting.above) && !(setting.below !== undefined && number >= setting.below);
-    return setting.kind === "str" || (Array.isArray(value) ? value.length > 0 && value.every(each) : each(value));
+    return settingField(setting, common, value, set);
   }
 
   tellBegin() {
@@ -200,16 +172,8 @@ export class Setup {
     this.begin.classList.toggle("main", other);
   }
 
-  // Whether a field has a value that is not allowed: it gets the focus, as nothing begins with another value instead.
-  refuses() {
-    const input = this.element.querySelector("[aria-invalid='true']"), folded = input?.closest("details");
-    if (folded) folded.open = true;
-    input?.focus();
-    return Boolean(input);
-  }
-
   start() {
-    if (this.refuses()) return;
+    if (refuses(this.element)) return;
     this.running = this.key();
     this.tellBegin();
     scrollTo({ top: 0 });  // the top shows that it compiles
