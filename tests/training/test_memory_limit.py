@@ -65,7 +65,6 @@ class Vast(CounterEnv):
         ("ppo", "CartPole-v1", {"steps_per_update": 2**30}),
         ("ppo", "CartPole-v1", {"hidden": (2**22, 2**22)}),
         ("q-learning", Vast, {}),
-        ("dqn", Vast, {"hidden": (1_000,)}),
     ],
 )
 def test_nothing_is_too_large_to_be_refused(algorithm, environment, settings, tmp_path):

@@ -143,7 +143,7 @@ def test_a_training_begins_with_them(algorithm, environment, tmp_path):
         ({"preset": "tutorials"}, "preset 'tutorials' is unknown: .*tutorial"),
         ({"preset": "tutorial", "algorithm": zo.QLearning()}, "an algorithm object has its settings"),
         ({"preset": "none", "settings": "mine.toml"}, "mine.toml takes the place of a preset"),
-        ({"preset": 3}, "preset 3 is unknown"),
+        ({"preset": 3}, "preset = 3 is not allowed: must be a text"),
     ],
 )
 def test_what_is_asked_of_presets_is_checked(tmp_path, asked, line):
