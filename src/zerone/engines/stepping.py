@@ -110,7 +110,7 @@ class Stepper:
             noise, key, step_keys, simulations, steps = _observed(
                 self.algorithm, self.environment, before, self._seed, np.int32(index)
             )
-            self.carry = self._advanced(before, index, 1)
+            self.carry = self._advanced(_copied(before), index, 1)
         noise, simulations, steps = on_host((noise, simulations, steps))
         self.index += 1
         self._keep()
@@ -144,8 +144,11 @@ class Stepper:
         with in_32_bits():
             return _stepped(self.environment, found.step_keys[step, 0], state, action)
 
-    def go_to(self, index: int) -> None:
-        """Go forwards or backwards to the state after `index` iterations."""
+    def go_to(self, index: int, keep: bool = True) -> None:
+        """Go forwards or backwards to the state after `index` iterations, and keep it to go back to, if `keep`.
+
+        A state that is not kept is not copied either, which takes as long as playing some steps.
+        """
         start = self._indices[bisect.bisect_right(self._indices, index) - 1]
         if start <= self.index <= index:
             start, carry = self.index, self.carry
@@ -153,9 +156,11 @@ class Stepper:
             carry = self._kept[start]
         if start < index:
             with in_32_bits():
-                carry = self._advanced(carry, start, index - start)
+                own = _copied(carry) if start in self._kept else carry
+                carry = self._advanced(own, start, index - start)
         self.carry, self.index = carry, index
-        self._keep()
+        if keep:
+            self._keep()
 
     def again(self) -> Iteration | None:
         """The iteration that led to the present state; None at the start."""
@@ -164,8 +169,8 @@ class Stepper:
         self.go_to(self.index - 1)
         return self.forward()
 
-    def _advanced(self, carry: Carry, first: int, count: int) -> Carry:
-        own = _copied(carry)  # the program donates its argument
+    def _advanced(self, own: Carry, first: int, count: int) -> Carry:
+        """The carry after `count` iterations. The program overwrites `own`, which nobody else may use."""
         after: Carry = _advance(self.algorithm, self.environment, own, self._seed, np.int32(first), np.int32(count))
         return after
 

@@ -16,7 +16,7 @@ from zerone.lab.setups import Setup
 from zerone.lab.watched import SECONDS_ALONE, Watched, computing
 
 SECONDS_BETWEEN_FRAMES = 1 / 30
-SHORTEST_CHUNK = 1 / 28
+SHORTEST_CHUNK = 1 / 27
 """The shortest time in seconds between two frames at full speed; 25 frames per second look smooth."""
 READABLE = 30.0
 """The speed in steps per second up to which each step is shown with all its numbers."""

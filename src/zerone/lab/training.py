@@ -38,6 +38,8 @@ MOST = {
 MOST_LAYERS = 6
 KEPT_BYTES = 50_000_000
 """The memory in bytes for earlier states of a training, which make going back fast."""
+LEAPS_PER_KEPT = 4
+"""At full speed, one of so many states is kept: keeping one means copying it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,6 +91,8 @@ class Training:
         self.iteration: Iteration | None = None
         """The iteration whose block contains `at`; None at the start and after a leap."""
         self.curve = Curve(self.algorithm, self.stepper.carry)
+
+        self._leaps = 0
 
         self.changes: list[tuple[int, str, Any]] = []
         """The user's changes: position, kind and value."""
@@ -165,7 +169,8 @@ class Training:
 
     def leap(self, at: int) -> None:
         """Go forward to the end of the block that contains position `at`, without recording the steps on the way."""
-        self._leap_to((at - 1) // self.block + 1)
+        self._leaps += 1
+        self._leap_to((at - 1) // self.block + 1, keep=self._leaps % LEAPS_PER_KEPT == 0)
         self.at, self.iteration = self.stepper.index * self.block, None
 
     def change(self, kind: str, value: Any) -> None:
@@ -290,13 +295,13 @@ class Training:
         self.go_to(at)
         return False
 
-    def _seek(self, index: int) -> None:
+    def _seek(self, index: int, keep: bool = True) -> None:
         """Go to the state after `index` iterations, in the part that contains it."""
         self._part = next(each for each in reversed(self._parts) if each.begin <= index)
-        self.stepper.go_to(index)
+        self.stepper.go_to(index, keep)
 
-    def _leap_to(self, index: int) -> None:
-        self._seek(index)
+    def _leap_to(self, index: int, keep: bool = True) -> None:
+        self._seek(index, keep)
         self.curve.look(self.stepper.carry, index)
 
 

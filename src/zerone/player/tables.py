@@ -119,9 +119,10 @@ class HoldsTable(Protocol):
 
 def table_of(policy: Any, grid: Grid | None) -> Table | None:
     """The table that a policy is or holds; None if there is none, or if it does not fit the grid."""
+    if grid is None:
+        return None
     policy = policy.table if isinstance(policy, HoldsTable) else policy
-    shape = None if grid is None else (grid.states, len(grid.directions))
-    if grid is None or getattr(policy, "shape", None) != shape:
+    if getattr(policy, "shape", None) != (grid.states, len(grid.directions)):
         return None
     return Table(np.asarray(policy, np.float64), grid)
 

@@ -30,6 +30,11 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// Hide an element or show it. The same value set again would make the browser look for what changed.
+export function hide(element, hidden) {
+  if (element.hidden !== hidden) element.hidden = hidden;
+}
+
 const ICONS = {
   play: "M6 4l12 7-12 7z", pause: "M5 4h4v14H5zM13 4h4v14h-4z", step: "M5 4l9 7-9 7zM15 4h3v14h-3z",
   back: "M17 4l-9 7 9 7zM4 4h3v14H4z", start: "M18 4l-7 7 7 7zM11 4l-7 7 7 7zM3 4h2v14H3z",

@@ -1,6 +1,6 @@
 // Buttons and keys for playing, stepping and going back.
 
-import { icon, make, say } from "./dom.js";
+import { hide, icon, make, say } from "./dom.js";
 import { t } from "./words.js";
 
 const KEYS = { ArrowRight: "step", ArrowLeft: "back", u: "update", e: "episode", c: "change", Home: "start", n: "step", b: "back" };
@@ -66,7 +66,7 @@ export class Transport {
       this.playing = playing;
       this.play.replaceChildren(icon(playing ? "pause" : "play"), t(playing ? "pause" : "play"));
     }
-    if (block !== undefined) this.updates.hidden = block === 1;
+    if (block !== undefined) hide(this.updates, block === 1);
     if (pace !== this.pace && document.activeElement !== this.slider) {
       this.pace = pace;
       this.slider.value = String(this.paces.indexOf(pace));
@@ -76,6 +76,7 @@ export class Transport {
 
   tellPace(pace) {
     const text = pace === 0 ? t("full") : pace < 1 ? t("onePer") : `${pace} ${t("perSecond")}`;
+    if (this.shown.textContent === text) return;
     say(this.shown, text);
     this.slider.setAttribute("aria-valuetext", text);
   }

@@ -1,7 +1,7 @@
 // One training on the page: picture, position, what was learnt, and curves. Learn has one, Compare several.
 
 import { Chart } from "./chart.js";
-import { make, say } from "./dom.js";
+import { hide, make, say } from "./dom.js";
 import { bars, decision, happened, learnt } from "./learnt.js";
 import { futures } from "./futures.js";
 import { actionText } from "./meanings.js";
@@ -13,7 +13,7 @@ import { t } from "./words.js";
 const LAYERS = [["values", "layerValues"], ["arrows", "layerArrows"], ["numbers", "layerNumbers"], ["footprints", "layerFootprints"]];
 // Milliseconds between two drawings at high speed: curves change slowly, and nobody reads more numbers a second. The
 // browser lays out and paints text on the same cores that train.
-const CURVES_EVERY = 250, FACTS_EVERY = 100;
+const CURVES_EVERY = 500, FACTS_EVERY = 100;
 
 export class View {
   constructor(about, mostHigh) {
@@ -115,19 +115,20 @@ export class View {
     if (now.epsilon !== null) wanted.push(["epsilon", String(now.epsilon)]);
     if (about.block > 1) wanted.push(["updates", whole(now.updates)]);
     if (this.facts.children.length !== wanted.length) {
-      this.facts.replaceChildren(...wanted.map(([name]) => make("div", {}, make("dt", {}, t(name)), make("dd", {}))));
+      this.facts.replaceChildren(...wanted.map(([name, , beside]) => make("div", {}, make("dt", {}, t(name)),
+        make("dd", {}, make("span", {}), beside === undefined ? null : make("span", { class: "quiet" })))));
     }
     wanted.forEach(([, value, beside], place) => {
-      const cell = this.facts.children[place].lastChild;
-      if (cell.textContent === value + (beside ? `  ${beside}` : "")) return;
-      cell.replaceChildren(value, ...(beside ? [make("span", { class: "quiet" }, `  ${beside}`)] : []));
+      const [main, quiet] = this.facts.children[place].lastChild.children;
+      say(main, value);
+      if (quiet) say(quiet, `  ${beside}`);
     });
   }
 
   // Beside the picture: the values of all states of a plane, and the numbers that chose the action.
   drawMore() {
     const now = this.now, about = this.about;
-    this.surfaceBox.hidden = !(now.surface && about.plane);
+    hide(this.surfaceBox, !(now.surface && about.plane));
     if (!this.surfaceBox.hidden) {
       drawSurface(this.surface, about, now);
       say(this.ends, `→ ${t(about.plane.names[0])}  ↑ ${t(about.plane.names[1])}   V ${tidy(now.surface.low)} … ${tidy(now.surface.high)}`);
@@ -165,7 +166,7 @@ export class View {
   }
 
   cover(title, text = "", bad = false) {
-    this.veil.hidden = title === null;
+    hide(this.veil, title === null);
     this.veil.classList.toggle("bad", bad);
     if (title === null) return;
     this.veil.replaceChildren(...[bad ? null : make("div", { class: "spinner" }), make("p", { class: "title" }, title), text ? make("p", { class: bad ? "" : "quiet" }, text) : null].filter(Boolean));
