@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+import zerone as zo
 from zerone.base import wide
 from zerone.base.errors import InputError, RunError
 from zerone.base.language import CATALOGUES, DOMAIN, in_language, of_locale, translated
@@ -49,6 +50,18 @@ def fields_in(text):
 def test_each_text_has_a_chinese_one_and_no_other_is_there(tool, entries):
     assert entries.keys() == tool.texts(), "run tools/translations.py, and fill in what is new"
     assert [text for text, chinese in entries.items() if not chinese] == []
+
+
+def test_why_a_run_becomes_no_page_is_said_in_chinese_too(tmp_path):
+    from zerone.lab.one_file import page_of
+
+    run = zo.train(
+        "q-learning", "Taxi-v4", steps=200, evaluation_episodes=1, action_mask="environment", out=tmp_path / "run"
+    )
+    for seed in (None, 9):
+        with in_language("zh"), pytest.raises(InputError) as caught:
+            page_of(run.path, seed)
+        assert CHINESE.search(str(caught.value))
 
 
 NAMES = re.compile(r"(\W*(Box|(Multi)?Discrete|MiniGrid))+|\{some\} of \{all\}|[^a-z]*")

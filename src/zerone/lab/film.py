@@ -13,6 +13,7 @@ from zerone.algorithms.protocol import initial_memory
 from zerone.base.bits import in_32_bits
 from zerone.base.compilation import Program, for_seldom
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.environments.drawing.geometry import grid_of
 from zerone.environments.drawing.scene import scene_of, shapes_of
 from zerone.environments.spaces import from_environment, to_environment
@@ -47,7 +48,7 @@ def film(engine: Compiled, policy: Any, most: int = MOST_FRAMES) -> dict[str, An
         every = max(1, math.ceil(steps / most))
         shown = [*range(0, steps, every), steps]
         if not all(np.isfinite(leaf[:steps]).all() for leaf in jax.tree.leaves(rest) if leaf.dtype.kind == "f"):
-            raise InputError("its numbers are no longer finite: this policy has diverged")
+            raise InputError(translated("its numbers are no longer finite: this policy has diverged"))
         grid, scene = grid_of(environment), scene_of(environment)
         table, plane = table_of(policy, grid), plane_of(environment, engine.algorithm, policy)
         total = np.concatenate([[0.0], np.cumsum(rest["reward"][:steps], dtype=np.float64)])

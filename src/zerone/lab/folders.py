@@ -17,6 +17,7 @@ from typing import Any
 
 from zerone.base.claim import LOCK
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.training.folder import RunFolder
 from zerone.training.metrics_table import FILE as METRICS
 
@@ -169,7 +170,9 @@ def is_plain(path: Path) -> bool:
 def require_plain(path: Path) -> None:
     """Raise `InputError` unless a path is a regular file, not a symbolic link."""
     if not is_plain(path):
-        raise InputError(f"{path}: not a file of this run's: nothing outside of its folder is read")
+        raise InputError(
+            translated("{path}: not a file of this run's: nothing outside of its folder is read", path=path)
+        )
 
 
 def _state(path: Path, locks: frozenset[int] | None) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.lab import assets
 from zerone.lab.run_curves import curves_of
 from zerone.lab.run_policies import RunPolicies, checkpoints
@@ -47,7 +48,7 @@ def data_of(folder: RunFolder, seed: int) -> dict[str, Any]:
     """
     config = folder.config
     if seed not in config["seeds"]:
-        raise InputError(f"{folder.path}: seed {seed} was not trained")
+        raise InputError(translated("{path}: seed {seed} was not trained", path=folder.path, seed=seed))
     played = RunPolicies(folder)
     films: dict[str, Any] = {}
     wrong = ""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.base.saved_types import Config
 from zerone.engines.compiled import Compiled
 from zerone.environments.base import NO_MASK
@@ -37,9 +38,11 @@ def setup_of(config: Config) -> Setup:
     algorithm, environment = config["algorithm"], config["environment"]
     foreign = algorithm.get("source") or environment.get("source") or not environment["known"]
     if foreign or any(map(_names_code, [*algorithm["settings"].values(), *environment["options"].values()])):
-        raise InputError("this run has code of its own, which the page does not import: see zerone watch --trust")
+        raise InputError(
+            translated("this run has code of its own, which the page does not import: see zerone watch --trust")
+        )
     if environment["action_mask"] != NO_MASK:
-        raise InputError("this run keeps to an action mask, which the page does not: see zerone watch")
+        raise InputError(translated("this run keeps to an action mask, which the page does not: see zerone watch"))
     return read_setup({
         "algorithm": algorithm["name"],
         "environment": environment["id"],
@@ -77,7 +80,10 @@ class RunPolicies:
         saved = config["environment"]
         engine = make_engine("auto", algorithm, saved["id"], saved["options"], saved["observations"])
         if not isinstance(engine, Compiled):
-            raise InputError(f"{saved['id']} is not written in JAX, so it is not drawn here: see zerone watch")
+            raise InputError(
+                translated("{environment} is not written in JAX, so it is not drawn here: see zerone watch",
+                           environment=saved["id"])
+            )  # fmt: skip
         with in_32_bits():
             require_room(engine, saved["id"], 1)
         self.engine = engine
@@ -110,5 +116,5 @@ class RunPolicies:
     def path(self, which: str) -> Path:
         """The file of a checkpoint. Raises `InputError` if there is none."""
         if which not in checkpoints(self.folder):
-            raise InputError(f"{which[:30]}: this checkpoint is not there (any more)")
+            raise InputError(translated("{which}: this checkpoint is not there (any more)", which=which[:30]))
         return self.folder.best_path if which == BEST else self.folder.checkpoint_path(int(which))

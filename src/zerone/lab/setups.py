@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zerone.base.errors import InputError, nearest
+from zerone.base.language import translated
 from zerone.base.values import is_finite, short
 
 LARGEST_SEED = 2**32 - 1
@@ -66,11 +67,19 @@ def _plain(given: Any, name: str) -> dict[str, Any]:
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, str) and (len(each) > LONGEST_TEXT or ":" in each or "/" in each or "\\" in each):
                 # `module:Name` would be imported and a path would be read, which only the command line may do.
-                raise InputError(f"{key} = {short(each)} is not allowed on the page: give it to zerone train")
+                raise InputError(
+                    translated("{name} = {value} is not allowed on the page: give it to zerone train",
+                               name=key, value=short(each))
+                )  # fmt: skip
             if not isinstance(each, (str, bool, int, float)):
-                raise InputError(f"{key} = {short(value)} is not allowed: must be a number, a switch or a word")
+                raise InputError(
+                    translated("{name} = {value} is not allowed: must be a number, a switch or a word",
+                               name=key, value=short(value))
+                )  # fmt: skip
             if isinstance(each, (int, float)) and not is_finite(each):
-                raise InputError(f"{key} = {short(value)} is not allowed: must be a finite number")
+                raise InputError(
+                    translated("{name} = {value!r} is not allowed: must be a finite number", name=key, value=each)
+                )
     return found
 
 
@@ -86,9 +95,16 @@ def _require_small_layouts(environment: str, options: Mapping[str, Any]) -> None
 def require_small(name: str, rows: Any) -> None:
     """Raise `InputError` unless `rows` are rows of characters of at most `LONGEST_SIDE` by `LONGEST_SIDE` cells."""
     if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
-        raise InputError(f"{name} = {short(rows)} is not allowed on the page: must be rows of characters")
+        raise InputError(
+            translated("{name} = {value} is not allowed on the page: must be rows of characters",
+                       name=name, value=short(rows))
+        )  # fmt: skip
     if len(rows) > LONGEST_SIDE or any(len(row) > LONGEST_SIDE for row in rows):
-        raise InputError(f"{name} is not allowed on the page: at most {LONGEST_SIDE} by {LONGEST_SIDE} cells")
+        raise InputError(
+            translated(
+                "{name} is not allowed on the page: at most {most} by {most} cells", name=name, most=LONGEST_SIDE
+            )
+        )
 
 
 def named(given: Any, what: str, allowed: list[str]) -> str:
@@ -96,7 +112,10 @@ def named(given: Any, what: str, allowed: list[str]) -> str:
     if not isinstance(given, str) or len(given) > LONGEST_TEXT:
         raise InputError(f"{what} = {short(given)} is not allowed: must be a name")
     if given not in allowed:
-        raise InputError(f"{what} {given!r} is not on the page: {nearest(given, allowed, 'the page lists all')}")
+        raise InputError(
+            translated("{what} {given!r} is not on the page: {nearest}", what=what, given=given,
+                       nearest=nearest(given, allowed, translated("the page lists all")))
+        )  # fmt: skip
     return given
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from zerone.base.bits import in_32_bits
 from zerone.base.errors import InputError
+from zerone.base.language import translated
 from zerone.engines.compiled import Carry, Compiled
 from zerone.engines.stepping import Iteration, Stepper
 from zerone.environments.base import TimedEnvironment
@@ -310,9 +311,15 @@ def require_quick(algorithm: Any) -> None:
     for name, most in MOST.items():
         value = getattr(algorithm, name, 0)
         if max(value) > most if isinstance(value, tuple) else value > most:
-            raise InputError(f"{name} = {value} is not allowed on the page: at most {most:,} (zerone train takes more)")
+            raise InputError(
+                translated("{name} = {value} is not allowed on the page: at most {most:,} (zerone train takes more)",
+                           name=name, value=value, most=most)
+            )  # fmt: skip
     if len(getattr(algorithm, "hidden", ())) > MOST_LAYERS:
-        raise InputError(f"{len(algorithm.hidden)} hidden layers are not allowed on the page: at most {MOST_LAYERS}")
+        raise InputError(
+            translated("{number} hidden layers are not allowed on the page: at most {most}",
+                       number=len(algorithm.hidden), most=MOST_LAYERS)
+        )  # fmt: skip
 
 
 def _with_tuples(values: Any) -> dict[str, Any]:

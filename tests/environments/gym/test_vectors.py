@@ -215,6 +215,22 @@ def test_a_vector_whose_reset_returns_no_infos_is_one_line():
         vector.reset(seed=[1, 2, 3])
 
 
+class ResetsAll(SyncVectorEnv):
+    """A vector in DISABLED mode that begins an episode everywhere, whatever `reset_mask` says."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=None if options else seed)
+
+
+def test_a_vector_that_resets_more_than_it_is_asked_to_is_one_line():
+    vectors = Vectors(lambda num_envs: ResetsAll([Counts] * num_envs, autoreset_mode=AutoresetMode.DISABLED), "Counts")
+    vector = training_vector(vectors, "Counts", "auto", 3, 0)
+    vector.reset(seed=[1, 2, 3])
+    vector.step(vector.action_space.sample())
+    with pytest.raises(RunError, match="seed 0, vector step 1: reset changed the observations of environments that"):
+        vector.reset(options={"reset_mask": np.array([True, False, False])})
+
+
 class Parts(Counts):
     """Observations with two parts."""
 

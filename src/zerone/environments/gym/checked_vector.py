@@ -45,6 +45,8 @@ class CheckedVector(Vector):
         self._mask_source = mask_source
         self._actions = 0 if mask_source is None else mask_source.actions_of(self.single_action_space, identity)
         self._every = np.ones(self.num_envs, bool)
+        self._seen: np.ndarray | None = None
+        """The latest observations, encoded."""
         self._allowed = np.ones((self.num_envs, self._actions), bool)
 
     def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[Any, Info]:
@@ -54,7 +56,14 @@ class CheckedVector(Vector):
         if not isinstance(values, tuple) or len(values) != 2:
             raise self._fault(translated("reset must return two values, (observations, infos)"))
         observation, info = values
-        return self._encoded(observation), self._masks(observation, info, begun, ~self._every, ~self._every)
+        before, encoded = self._seen, self._encoded(observation)
+        if before is not None and not np.array_equal(before[~begun], encoded[~begun]):
+            raise self._fault(
+                translated(
+                    "reset changed the observations of environments that reset_mask leaves out: their episodes go on"
+                )
+            )
+        return encoded, self._masks(observation, info, begun, ~self._every, ~self._every)
 
     def step(self, actions: object) -> Played:
         self._steps += 1
@@ -156,7 +165,8 @@ class CheckedVector(Vector):
                         translated("observations of {count} environments, not of {num_envs}", count=count,
                                    num_envs=self.num_envs)
                     )  # fmt: skip
-            return np.array(self.encoding.join(found, batch=True))
+            self._seen = np.array(self.encoding.join(found, batch=True))
+            return self._seen
         except ObservationError as error:
             raise self._fault(str(error)) from None
 
