@@ -9,6 +9,7 @@ from zerone.base.errors import InputError
 from zerone.base.language import translated
 from zerone.base.saved_types import Config
 from zerone.engines.compiled import Compiled
+from zerone.environments import catalogue
 from zerone.environments.base import NO_MASK
 from zerone.environments.catalogue import action_names
 from zerone.lab.film import MOST_FRAMES, film
@@ -43,6 +44,8 @@ def setup_of(config: Config) -> Setup:
         )
     if environment["action_mask"] != NO_MASK:
         raise InputError(translated("this run keeps to an action mask, which the page does not: see zerone watch"))
+    if catalogue.find(environment["id"]) is None:
+        raise _not_drawn(environment["id"])
     return read_setup({
         "algorithm": algorithm["name"],
         "environment": environment["id"],
@@ -50,6 +53,15 @@ def setup_of(config: Config) -> Setup:
         "settings": {name: value for name, value in algorithm["settings"].items() if value is not None},
         "options": {name: value for name, value in environment["options"].items() if value is not None},
     })  # fmt: skip
+
+
+def _not_drawn(environment: str) -> InputError:
+    return InputError(
+        translated(
+            "{environment} is not one of Zerone's own, so it is not drawn here: see zerone watch",
+            environment=environment,
+        )
+    )
 
 
 def _names_code(value: object) -> bool:
@@ -80,10 +92,7 @@ class RunPolicies:
         saved = config["environment"]
         engine = make_engine("auto", algorithm, saved["id"], saved["options"], saved["observations"])
         if not isinstance(engine, Compiled):
-            raise InputError(
-                translated("{environment} is not written in JAX, so it is not drawn here: see zerone watch",
-                           environment=saved["id"])
-            )  # fmt: skip
+            raise _not_drawn(saved["id"])
         with in_32_bits():
             require_room(engine, saved["id"], 1)
         self.engine = engine

@@ -30,7 +30,7 @@ export const REFUSALS = [
   [/^(.+) has no setting (.+?): (.*)$/, (_, who, name, hint) => `${who} 没有设置项 ${name}：${meant(hint)}`],
   [/^(\S+) on (\S+) needs (.+) of memory for (\d+) seeds?, but there is (.+?): make smaller what is large \((.*)\)$/, "$1 在 $2 上训练 $4 个种子需要 $3 内存，而这里只有 $5：请把大的设置改小（$6）"],
   [/^(\S+) is not written in JAX: only compiled environments are on the page$/, "$1 不是用 JAX 写的：页面上只有可编译的环境"],
-  [/^(\S+) is not written in JAX, so it is not drawn here: see zerone watch$/, "$1 不是用 JAX 写的，这里画不出来：请用 zerone watch"],
+  [/^(\S+) is not one of Zerone's own, so it is not drawn here: see zerone watch$/, "$1 不是 Zerone 自带的环境，这里画不出来：请用 zerone watch"],
   [/^this run has code of its own, which the page does not import: see zerone watch --trust$/, "这次训练用了自己的代码，页面不会导入它：请用 zerone watch --trust"],
   [/^(.+): this run is not there: its folder was deleted or moved$/, "$1：这次训练不在了，它的文件夹已被删除或移走"],
   [/^(.+): this checkpoint is not there \(any more\)$/, "检查点 $1 不在了"],
