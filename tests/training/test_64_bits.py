@@ -136,6 +136,20 @@ def test_an_environment_keeps_the_bits_that_its_author_has_switched_on(how, tmp_
     assert Precise.kinds == {"float64"}
 
 
+@pytest.mark.thorough(after=1)
+def test_the_copies_of_a_vector_keep_their_bits_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(outside, "wide", False)
+
+    def made(num_envs):
+        return gymnasium.vector.SyncVectorEnv([Precise] * num_envs)
+
+    Precise.kinds.clear()
+    with wide():
+        algorithm = small_actor_critic(environments=2)
+        zo.train(algorithm, made, steps=64, evaluation_episodes=2, out=tmp_path / "run", figure=False)
+    assert Precise.kinds == {"float64"}
+
+
 class Stubborn(Precise):
     """It switches 64 bits on when it is made, and cannot be closed."""
 

@@ -18,6 +18,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 
+from zerone.base.bits import as_outside
 from zerone.base.errors import InputError, ZeroneError, said
 from zerone.base.language import translated
 from zerone.environments.gym.allowed import IN_INFO
@@ -43,7 +44,8 @@ class Vectors:
         """A vector of `number` environments. Raises `InputError` if the result is no vector."""
         name = self.__qualname__
         try:
-            made = self._make(number)
+            with as_outside():
+                made = self._make(number)
         except (ZeroneError, KeyboardInterrupt):
             raise
         except BaseException as error:  # any exception of foreign code
