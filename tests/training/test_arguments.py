@@ -47,7 +47,7 @@ def test_a_run_is_given_in_place_of_its_folder(run: zo.Run) -> None:
     assert os.fspath(run) == str(run.path)
     assert zo.load(run).seeds == run.seeds
     assert zo.resume(run).path == run.path
-    with pytest.raises(InputError, match="runs is one run: must be a list"):
+    with pytest.raises(InputError, match=r"runs = .* is not allowed: must be a list"):
         zo.compare(run)  # type: ignore[arg-type]
 
 
@@ -61,6 +61,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a text for a flag": ({"overwrite": "no"}, "overwrite = 'no' is not allowed: must be True or False"),
     "a number for a flag": ({"stop_when_solved": 1}, "stop_when_solved = 1 is not allowed: must be True or False"),
     "a list of options": ({"options": [1]}, r"options = \[1\] is not allowed: must be a dictionary"),
+    "options without names": ({"options": {3: 1}}, "options = {3: 1} is not allowed: must be a dictionary of names"),
+    "settings without names": ({"settings": {3: 1}}, "settings = {3: 1} are not allowed: must be a dictionary"),
     "no engine": ({"engine": None}, "engine = None is not allowed: must be a text"),
     "a list of settings": ({"settings": [("epsilon", 1)]}, "must be a dictionary, such as {'discount': 0.9}"),
     "a level in words": ({"solved_at": "high"}, "solved_at = 'high' is not allowed: must be a finite number"),
@@ -81,6 +83,13 @@ def test_another_kind_of_argument_is_refused_by_its_name(given: dict[str, Any], 
     with pytest.raises(InputError, match=line):
         train(**{"out": tmp_path / "run"} | given)
     assert not list(tmp_path.iterdir())
+
+
+def test_options_of_an_environment_may_come_from_an_array() -> None:
+    made = zo.make("CartPole-v1", limit=np.int64(9), gravity=np.float32(9.5))
+    assert (made.limit, made.environment.gravity) == (9, 9.5)
+    with pytest.raises(InputError, match="environment 3 is not allowed: must be an id"):
+        zo.make(3)  # type: ignore[arg-type]
 
 
 def test_layers_of_half_a_unit_are_refused() -> None:

@@ -15,6 +15,7 @@ from zerone.base.errors import InputError, ZeroneError
 from zerone.base.language import joined, translatable, translated
 from zerone.base.meanings import option_meant
 from zerone.base.modules import place_of, source_of
+from zerone.base.scalars import python_numbers
 from zerone.base.values import LARGEST_COUNT, short, typed
 from zerone.environments import outside, rewards, suites
 from zerone.environments.entries import ENTRIES, Entry
@@ -120,6 +121,10 @@ def source_of_id(id: str) -> str | None:  # noqa: A002
 
 def look_up(id: str) -> Entry:  # noqa: A002
     """Like `find`, but raises `InputError` with the nearest id if there is no such environment."""
+    given: object = id
+    if not isinstance(given, str):
+        raise InputError(translated("environment {given!r} is not allowed: must be an id, such as 'CartPole-v1'",
+                                    given=given))  # fmt: skip
     entry = find(id)
     if entry is None:
         from zerone.environments.names import meant
@@ -251,7 +256,7 @@ def make(id: str, **chosen: Any) -> TimedEnvironment:  # noqa: A002
     Raises:
         InputError: the id or an option is unknown, or an option's value is not allowed.
     """
-    return make_from(look_up(id), chosen)
+    return make_from(look_up(id), python_numbers(chosen))
 
 
 def make_from(entry: Entry, chosen: Mapping[str, Any]) -> TimedEnvironment:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from zerone.base.statistics import (
     median,
     probability_of_improvement,
 )
+from zerone.base.values import short
 from zerone.charts.image import Figure
 from zerone.studies.comparable import is_compiled, require_comparable
 from zerone.training.folder import RunFolder, names_of
@@ -176,8 +177,11 @@ def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) ->
         InputError: fewer than two runs, one of them twice, unfinished, or with too few seeds; different environments;
             or no `threshold`, and different ones in the runs.
     """
-    if isinstance(runs, (str, os.PathLike)):
-        raise InputError(translated("runs is one run: must be a list of at least two"))
+    given: object = runs
+    if isinstance(given, (str, os.PathLike)) or not isinstance(given, Iterable):
+        raise InputError(
+            translated("runs = {given} is not allowed: must be a list of at least two runs", given=short(given))
+        )
     folders = [RunFolder.open(each) for each in runs]
     results = require_comparable(folders)
     if threshold is None:

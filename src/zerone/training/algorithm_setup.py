@@ -123,7 +123,7 @@ def split_settings(settings: SettingsLike) -> tuple[str | Path | None, Mapping[s
     if isinstance(settings, (str, Path)):
         return settings, {}
     file, changes = settings if isinstance(settings, tuple) and len(settings) == 2 else (None, settings)
-    if not isinstance(changes, Mapping):
+    if not isinstance(changes, Mapping) or not all(isinstance(name, str) for name in changes):
         raise InputError(
             translated(
                 "settings = {given} are not allowed: must be a dictionary, such as {{'discount': 0.9}}, or a TOML file",

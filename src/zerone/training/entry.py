@@ -22,7 +22,7 @@ R = TypeVar("R")
 _KINDS: Mapping[str, tuple[type, str]] = {
     "bool": (bool, translatable("True or False")),
     "str": (str, translatable("a text")),
-    "Mapping": (Mapping, translatable("a dictionary")),
+    "Mapping": (Mapping, translatable("a dictionary of names")),
 }
 """Kinds of parameters by their annotations: a class, and what a value must be in words."""
 
@@ -61,7 +61,8 @@ def _require_kinds(
         if kind not in _KINDS or (value is None and may_be_none):
             continue
         wanted, allowed = _KINDS[kind]
-        if not isinstance(value, wanted):
+        all_texts = not isinstance(value, Mapping) or all(isinstance(each, str) for each in value)
+        if not (isinstance(value, wanted) and all_texts):
             raise InputError(
                 translated("{name} = {value} is not allowed: must be {allowed}", name=name, value=short(value),
                            allowed=translated(allowed))

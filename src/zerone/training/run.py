@@ -82,7 +82,7 @@ class Run:
     def agent(self, seed: int | None = None, checkpoint: Checkpoint = "best") -> Agent:
         """The agent of a seed (the first by default): of the best or last checkpoint, or that of a step or file."""
         chosen = self.seeds[0] if seed is None else seed
-        if chosen not in self.seeds:
+        if type(chosen) is not int or chosen not in self.seeds:
             raise InputError(
                 translated(
                     "{path}: seed {chosen} was not trained; there are: {listed}",
