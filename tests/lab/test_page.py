@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 
@@ -10,6 +11,7 @@ from browser import found, wait_for
 
 from zerone.engines.stepping import Stepper
 from zerone.lab import server as serving
+from zerone.lab.visit import Visit
 
 pytestmark = pytest.mark.skipif(found() is None, reason="there is no Chromium here: apt-get install chromium")
 
@@ -153,6 +155,26 @@ def test_a_chapter_opens_its_running_example_and_two_are_compared(browser, lab):
     browser.until(f"{READY} && document.querySelector('.equation, .side')")  # the session of Learn is unchanged
     assert browser.run("document.querySelector('#setting-learning_rate').value") == "0.1"
     assert lab.host in browser.run("location.host")
+
+
+def test_the_session_that_is_left_while_it_plays_draws_nothing_in_the_other(browser, monkeypatch):
+    leave = Visit._leave
+
+    async def late(self):
+        await asyncio.sleep(0.5)  # meanwhile the session that is left sends what it has
+        await leave(self)
+
+    browser.run("location.hash = '#compare/cliff'")
+    browser.until("document.querySelectorAll('.compare .stage').length == 2")
+    fastest = "(e => { e.value = e.max; e.dispatchEvent(new Event('input')) })(document.querySelector('#speed'))"
+    browser.run(fastest)
+    browser.run("document.activeElement.blur()")
+    browser.press(" ", 32)
+    browser.until("document.querySelectorAll('.chart .mean').length >= 4")
+    monkeypatch.setattr(Visit, "_leave", late)
+    browser.run("location.hash = '#learn'")
+    browser.until("document.querySelector('.learn .facts')")
+    assert browser.problems == []
 
 
 def test_nothing_is_compared_with_a_seed_or_a_value_that_is_not_allowed(browser):

@@ -172,7 +172,7 @@ class Visit:
             parts.append({"new": before[1] == 0, "points": [each.as_json() for each in new]} if new else None)
             here.append((version, before[1] + len(new)))
         if any(parts):
-            await self._send({"is": "points", "curves": parts})
+            await self._send({"is": "points", "session": session.name, "curves": parts})
         return here
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -192,7 +192,9 @@ class Page {
         else this.beginFirst();
       },
       session: () => this.tellSession(message),
-      points: () => this.addPoints(message.curves),
+      points: () => {  // of the session that was left there may be some on the way
+        if (message.session === this.session?.session) this.addPoints(message.curves);
+      },
       frame: () => {
         if (message.session !== this.session?.session || this.session.state !== "ready") return;
         this.frame = message;
