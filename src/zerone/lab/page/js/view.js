@@ -95,9 +95,10 @@ export class View {
     if (!(now.quick && this.wasQuick)) {
       this.happened.replaceChildren(happened(now));
       this.learnt.replaceChildren(...learnt(now, about));
+      this.drawMore();
     }
     this.wasQuick = now.quick;
-    this.drawMore();
+    this.drawValues();
     if (this.due("curves", CURVES_EVERY)) this.drawCurves();
   }
 
@@ -125,16 +126,25 @@ export class View {
     });
   }
 
-  // Beside the picture: the values of all states of a plane, and the numbers that chose the action.
-  drawMore() {
+  // Beside the picture: the values of all states of a plane.
+  drawValues() {
     const now = this.now, about = this.about;
     hide(this.surfaceBox, !(now.surface && about.plane));
     if (!this.surfaceBox.hidden) {
       drawSurface(this.surface, about, now);
       say(this.ends, `→ ${t(about.plane.names[0])}  ↑ ${t(about.plane.names[1])}   V ${tidy(now.surface.low)} … ${tidy(now.surface.high)}`);
     }
-    if (now.quick) return;
-    if (this.about.canLookAhead) this.futures.lastElementChild?.replaceChildren(...(now.futures ? futures(now.futures) : []));
+  }
+
+  // Beside the picture: the numbers that chose the action, and the futures.
+  drawMore() {
+    const now = this.now, about = this.about, notNow = () => make("p", { class: "quiet" }, t("notNow"));
+    if (now.quick) {
+      this.more.replaceChildren(notNow());
+      if (this.futures.lastElementChild?.children.length) this.futures.lastElementChild.replaceChildren(notNow());
+      return;
+    }
+    if (about.canLookAhead) this.futures.lastElementChild?.replaceChildren(...(now.futures ? futures(now.futures) : []));
     const found = now.decision ?? now.bars;
     this.moreBox.hidden = !found;
     if (!found) return;

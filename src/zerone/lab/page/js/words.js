@@ -27,6 +27,7 @@ const WORDS = {
   explored: ["explored", "探索"], greedy: ["greedy", "贪心"], terminated: ["the episode ended", "回合结束"], truncated: ["cut by the time limit", "到时限，被截断"],
   nothingYet: ["Nothing has happened yet. Press Play, or Step.", "还没有开始。按“播放”或“一步”。"],
   learnt: ["What was learnt", "学到了什么"], learntNothing: ["Nothing is learnt from this step yet.", "这一步还没有学到东西。"],
+  notNow: ["Not at this speed.", "这个速度下不显示。"],
   tooFast: ["Too fast to read: pause, or choose at most 30 steps per second, and each update is shown with its numbers.", "太快了，来不及看：暂停，或把速度调到每秒 30 步以内，就能看到每次更新的数字。"],
   inBlock: ["The update comes after {n} more steps.", "再走 {n} 步才更新。"],
   sourceStep: ["From this step", "来自这一步"], sourceWaiting: ["From the step before, now that its next action is known", "来自上一步：现在知道了它的下一个动作"],
