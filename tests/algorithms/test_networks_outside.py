@@ -135,7 +135,7 @@ def test_flax_modules_are_taken_too(tmp_path):
         (Shuffled, r"network .*Shuffled has an array of int32 that depends on the key: make it from a seed of its own"),
         (constant, "network .*constant has nothing to learn: it must have an array of floating-point numbers"),
         (OtherArguments, "OtherArguments is not a valid network: it must take key, shape, outputs"),
-        (3, ":3 is not a valid network: it must be a class of Equinox's or Flax's modules, or a function"),
+        (3, "3 is not a valid network: it must be a class of Equinox's or Flax's modules, or a function"),
         ("nowhere_at_all:Net", "network nowhere_at_all:Net: module 'nowhere_at_all' cannot be imported"),
         (f"{__name__}:Nope", "has no 'Nope'"),
         ("subprocess:Popen", "subprocess:Popen is not a valid network"),
