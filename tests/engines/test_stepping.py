@@ -48,6 +48,23 @@ def test_few_states_are_kept_and_the_way_back_is_the_same() -> None:
     assert equal_bits(stepper.carry, there)
 
 
+def test_states_that_are_not_kept_are_the_same_and_harm_none_that_is() -> None:
+    algorithm, environment = SarsaLambda(), cliff(limit=30)
+    stepper, other = Stepper(algorithm, environment, 7), Stepper(algorithm, environment, 7)
+    seen = {index: other.carry for index in (0, 10, 25, 26, 40) if other.go_to(index) is None}
+    stepper.go_to(10, keep=False)
+    stepper.go_to(25, keep=False)
+    found = stepper.forward()
+    stepper.go_to(40, keep=False)
+    stepper.go_to(10)
+    assert equal_bits(stepper.carry, seen[10])
+    assert equal_bits((found.before, found.after), (seen[25], seen[26]))
+    stepper.go_to(40, keep=False)
+    assert equal_bits(stepper.carry, seen[40])
+    stepper.go_to(0)
+    assert equal_bits(stepper.carry, seen[0])
+
+
 def test_episodes_that_end_are_noted_once_with_their_lengths() -> None:
     stepper = Stepper(SarsaLambda(), cliff(limit=30), 7)
     ended, length = [], 0
