@@ -51,6 +51,12 @@ def test_a_run_is_given_in_place_of_its_folder(run: zo.Run) -> None:
         zo.compare(run)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("threshold", ["high", float("nan"), True, [1]])
+def test_a_threshold_is_one_finite_number(run: zo.Run, threshold: Any) -> None:
+    with pytest.raises(InputError, match=r"threshold = .* is not allowed: must be a finite number"):
+        zo.compare([run, run], threshold=threshold)
+
+
 def test_a_checkpoint_is_given_by_its_step_or_its_file(run: zo.Run) -> None:
     newest = sorted((run.path / "checkpoints").iterdir())[-1]
     one, other, third = (run.evaluate(2, checkpoint=each)["seeds"][0]["returns"] for each in (60, "60", newest))

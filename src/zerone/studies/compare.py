@@ -29,6 +29,7 @@ from zerone.base.intervals import (
 from zerone.base.language import translated
 from zerone.base.place import as_seen
 from zerone.base.saved_types import Result, SeedResult
+from zerone.base.scalars import python_numbers
 from zerone.base.shared import episodes_parts, shared_bounds
 from zerone.base.statistics import (
     difference_of_means,
@@ -46,6 +47,7 @@ from zerone.training.folder import RunFolder, names_of
 from zerone.training.metrics_table import read_metrics, require_column
 from zerone.training.notebook import about_of
 from zerone.training.run import Run
+from zerone.training.validation import require_finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,6 +184,8 @@ def compare(runs: Sequence[Run | str | Path], threshold: float | None = None) ->
         raise InputError(
             translated("runs = {given} is not allowed: must be a list of at least two runs", given=short(given))
         )
+    threshold = python_numbers(threshold)
+    require_finite("threshold", 0.0 if threshold is None else threshold)
     folders = [RunFolder.open(each) for each in runs]
     results = require_comparable(folders)
     if threshold is None:
